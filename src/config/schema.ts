@@ -1,0 +1,215 @@
+import { REPLICATOR_MODES } from '../model/role.ts';
+import {
+	choiceOf,
+	guardThresholds,
+	retentionRules,
+	textLike,
+	tokenText,
+	topicUrl,
+	type ValueSchema,
+	wholeNumber,
+} from './value-schemas.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export type VariableGroup = 'replication' | 'repository' | 'notices' | 'log';
+
+/** One environment variable. The configuration reference and the check at start are made from this alone. */
+export interface Variable<Value = unknown> {
+	readonly name: string;
+	/** One sentence. */
+	readonly meaning: string;
+	/** What applies when the variable is not set, as it could be written; null when nothing does. */
+	readonly default: string | null;
+	/** Says in words what applies when the variable is not set and `default` cannot. */
+	readonly defaultMeaning?: string;
+	readonly example: string;
+	readonly isSecret: boolean;
+	/** Whether `<name>_FILE` may name a file that holds the value instead (Docker secrets). */
+	readonly isReadFromFile: boolean;
+	readonly group: VariableGroup;
+	readonly schema: ValueSchema<Value>;
+}
+
+const anyText = textLike(/^[^]+$/, 'some text');
+const plainVariable = { isSecret: false, isReadFromFile: false } as const;
+const secretVariable = { isSecret: true, isReadFromFile: true } as const;
+/** restic reads these itself, the files too. */
+const resticVariable = { ...plainVariable, group: 'repository', default: null, schema: anyText } as const;
+
+export const VARIABLES = {
+	mode: {
+		...plainVariable,
+		name: 'REPLICATOR_MODE',
+		meaning:
+			'What this instance does: BACKUP leads, RESTORE follows the leader in everything, and ' +
+			'RESTORE_LOCAL_ENTITY_REPLICATION follows it but keeps its own edits of proxies, remote browsers and Docker hosts.',
+		default: 'RESTORE',
+		example: 'BACKUP',
+		group: 'replication',
+		schema: choiceOf(REPLICATOR_MODES),
+	},
+	dataDirectory: {
+		...plainVariable,
+		name: 'DATA_DIR',
+		meaning: "Uptime Kuma's data directory, as Kuma itself reads it.",
+		default: './data/',
+		example: '/app/data/',
+		group: 'replication',
+		schema: anyText,
+	},
+	interval: {
+		...plainVariable,
+		name: 'REPLICATOR_INTERVAL',
+		meaning: 'Seconds from the end of one replication cycle to the start of the next, from 5 to 86400.',
+		default: null,
+		defaultMeaning: '300 on a leader, 360 on a replica',
+		example: '60',
+		group: 'replication',
+		schema: wholeNumber({ min: 5, max: 86_400, unit: 'seconds' }),
+	},
+	fleet: {
+		...plainVariable,
+		name: 'REPLICATOR_FLEET',
+		meaning:
+			'Name of the fleet that this instance belongs to, so that several fleets can share one repository.',
+		default: 'default',
+		example: 'production',
+		group: 'replication',
+		schema: textLike(
+			/^[A-Za-z0-9._-]{1,64}$/,
+			'1 to 64 letters, digits, dots, underscores and hyphens, such as production',
+		),
+	},
+	hostname: {
+		...plainVariable,
+		name: 'REPLICATOR_HOSTNAME',
+		meaning: 'Name of this instance in snapshots and notices.',
+		default: null,
+		defaultMeaning: "the operating system's host name",
+		example: 'kuma-frankfurt',
+		group: 'replication',
+		schema: textLike(
+			/^[^\p{C}\s-][^\p{C}\p{Zl}\p{Zp}]{0,99}$/u,
+			'a name of up to 100 characters on one line',
+		),
+	},
+	guard: {
+		...plainVariable,
+		name: 'REPLICATOR_GUARD_MONITORS',
+		meaning:
+			"Holds a snapshot that would delete at least this share and at least this many of a replica's monitors " +
+			'until a person confirms it: SHARE%,COUNT, or off.',
+		default: '50%,10',
+		example: '20%,5',
+		group: 'replication',
+		schema: guardThresholds(),
+	},
+	repository: {
+		...resticVariable,
+		name: 'RESTIC_REPOSITORY',
+		meaning: 'Where snapshots are kept: a repository of any kind that restic knows.',
+		example: 's3:s3.eu-central-1.amazonaws.com/my-bucket/kuma',
+	},
+	repositoryFile: {
+		...resticVariable,
+		name: 'RESTIC_REPOSITORY_FILE',
+		meaning: 'File that holds the location of the repository, instead of RESTIC_REPOSITORY.',
+		example: '/run/secrets/restic_repository',
+	},
+	password: {
+		...resticVariable,
+		name: 'RESTIC_PASSWORD',
+		meaning: 'Password of the repository; without it, nobody can read the snapshots ever again.',
+		example: 'a long random text',
+		isSecret: true,
+	},
+	passwordFile: {
+		...resticVariable,
+		name: 'RESTIC_PASSWORD_FILE',
+		meaning: 'File that holds the password of the repository, instead of RESTIC_PASSWORD.',
+		example: '/run/secrets/restic_password',
+	},
+	passwordCommand: {
+		...resticVariable,
+		name: 'RESTIC_PASSWORD_COMMAND',
+		meaning: 'Command that prints the password of the repository, instead of RESTIC_PASSWORD.',
+		example: 'pass show kuma/restic',
+		isSecret: true,
+	},
+	retention: {
+		...plainVariable,
+		name: 'REPLICATOR_RETENTION',
+		meaning:
+			'How many snapshots a leader keeps: the last ones, one a day and one a month; a rule that is not named ' +
+			'keeps its default, and 0 switches days or months off.',
+		default: 'last=100,days=30,months=12',
+		example: 'last=20,months=24',
+		group: 'repository',
+		schema: retentionRules({ last: 100, days: 30, months: 12 }),
+	},
+	awsRegion: {
+		...resticVariable,
+		name: 'AWS_DEFAULT_REGION',
+		meaning: 'Region of the bucket, for S3 repositories.',
+		example: 'eu-central-1',
+	},
+	awsAccessKeyId: {
+		...resticVariable,
+		...secretVariable,
+		name: 'AWS_ACCESS_KEY_ID',
+		meaning: 'Access key, for S3 repositories.',
+		example: 'the id that your provider shows',
+	},
+	awsSecretAccessKey: {
+		...resticVariable,
+		...secretVariable,
+		name: 'AWS_SECRET_ACCESS_KEY',
+		meaning: 'Secret of the access key, for S3 repositories.',
+		example: 'the secret that your provider showed once',
+	},
+	ntfyUrl: {
+		...secretVariable,
+		name: 'NTFY_URL',
+		meaning:
+			'ntfy topic that notices go to; https is assumed without a scheme, and a user name and password may stand in it.',
+		default: null,
+		example: 'ntfy.sh/my-fleet-8f3a',
+		group: 'notices',
+		schema: topicUrl(),
+	},
+	ntfyToken: {
+		...secretVariable,
+		name: 'NTFY_TOKEN',
+		meaning: 'Access token for the ntfy server, instead of a user name and password in NTFY_URL.',
+		default: null,
+		example: 'the token that the ntfy server made',
+		group: 'notices',
+		schema: tokenText(),
+	},
+	logLevel: {
+		...plainVariable,
+		name: 'REPLICATOR_LOG_LEVEL',
+		meaning: 'The least important lines that are logged: debug, info, warning or error.',
+		default: 'info',
+		example: 'debug',
+		group: 'log',
+		schema: choiceOf(LOG_LEVELS),
+	},
+	logFormat: {
+		...plainVariable,
+		name: 'REPLICATOR_LOG_FORMAT',
+		meaning: 'How lines are logged: text for people, or json for programs, one object a line.',
+		default: 'text',
+		example: 'json',
+		group: 'log',
+		schema: choiceOf(LOG_FORMATS),
+	},
+} as const satisfies Record<string, Variable>;
+
+/** Every declared variable, in the order in which the configuration reference shows them. */
+export const variables: readonly Variable[] = Object.values(VARIABLES);

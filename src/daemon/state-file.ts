@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { ReplicatorError } from '../model/replicator-error.ts';
+import type { InstanceState } from '../model/state.ts';
+import { writeDurably } from './durable-file.ts';
+import { fileError } from './file-error.ts';
+
+const FORMAT_VERSION = 1;
+
+const digest = z.string().min(1);
+const generation = z.int().min(0);
+const stateSchema = z.strictObject({
+	formatVersion: z.literal(FORMAT_VERSION),
+	instanceId: z.string().min(1),
+	position: z.strictObject({ id: z.string().min(1), generation, digest }).nullable(),
+	intent: z.strictObject({ parentId: z.string().min(1).nullable(), generation, digest }).nullable(),
+	role: z.enum(['leader', 'replica']).nullable(),
+	kumaVersion: z.string().min(1).nullable(),
+	heldRows: z.array(
+		z.strictObject({
+			table: z.string().min(1),
+			key: z.string(),
+			title: z.string(),
+			how: z.enum(['held', 'paused', 'partial']),
+			reason: z.string(),
+		}),
+	),
+	lastPrunedAt: z.iso.datetime().nullable(),
+});
+
+/**
+ * Reads what this instance remembers. Where there is no file, a fresh state with the id that `makeId` gives is
+ * written at once: from then on this is that instance.
+ * @throws ReplicatorError `state-corrupt` for a file that is not a state, or one of a newer version. An instance never
+ * silently becomes another one: a leader would take its own snapshots for a stranger's.
+ */
+export async function loadState(path: string, makeId: () => string): Promise<InstanceState> {
+	const text = await readOptional(path);
+	if (text !== null) return parseState(path, text);
+	const fresh: InstanceState = {
+		instanceId: makeId(),
+		position: null,
+		intent: null,
+		role: null,
+		kumaVersion: null,
+		heldRows: [],
+		lastPrunedAt: null,
+	};
+	await saveState(path, fresh);
+	return fresh;
+}
+
+/**
+ * Replaces the state; it is on disk when the promise resolves. Calls for one path must not overlap.
+ * @throws ReplicatorError `disk-full` or `file-access`; the old state is still there then.
+ */
+export async function saveState(path: string, state: InstanceState): Promise<void> {
+	// Checked on write as well as on read: a state that could not be loaded again must not replace one that can.
+	const content = stateSchema.parse({ formatVersion: FORMAT_VERSION, ...state });
+	await writeDurably(path, `${JSON.stringify(content, null, '\t')}\n`);
+}
+
+async function readOptional(path: string): Promise<string | null> {
+	try {
+		return await readFile(path, 'utf8');
+	} catch (cause) {
+		if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+		throw fileError({ path, verb: 'read', cause });
+	}
+}
+
+function parseState(path: string, text: string): InstanceState {
+	const raw = parseJson(path, text);
+	const version = z.object({ formatVersion: z.number() }).safeParse(raw);
+	if (version.success && version.data.formatVersion > FORMAT_VERSION) {
+		throw new ReplicatorError(
+			`${path} has format ${version.data.formatVersion}; this replicator-kuma knows up to ${FORMAT_VERSION}`,
+			{ code: 'state-corrupt', hint: 'Start the newer replicator-kuma that wrote it.' },
+		);
+	}
+	const parsed = stateSchema.safeParse(raw);
+	if (!parsed.success) throw corrupt(path, parsed.error);
+	const { formatVersion: _, ...state } = parsed.data;
+	return state;
+}
+
+function parseJson(path: string, text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (cause) {
+		throw corrupt(path, cause);
+	}
+}
+
+function corrupt(path: string, cause: unknown): ReplicatorError {
+	const problem = cause instanceof z.ZodError ? z.prettifyError(cause) : 'it is not JSON';
+	return new ReplicatorError(`${path} is damaged: ${problem}`, {
+		code: 'state-corrupt',
+		hint:
+			'Put it back from a backup. Without one, move it away: this instance then gets a new identity, a replica ' +
+			'applies the newest snapshot again, and a leader asks for `replicator-kuma restore` or `backup --take-over`.',
+		cause,
+	});
+}

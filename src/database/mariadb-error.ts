@@ -1,0 +1,105 @@
+import { ReplicatorError } from '../model/replicator-error.ts';
+
+const LOCKED = ['ER_LOCK_WAIT_TIMEOUT', 'ER_LOCK_DEADLOCK'];
+const DENIED = ['ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'ER_DBACCESS_DENIED_ERROR'];
+const GONE = [
+	'ECONNREFUSED',
+	'ECONNRESET',
+	'ENOENT',
+	'ENOTFOUND',
+	'EAI_AGAIN',
+	'EHOSTUNREACH',
+	'ENETUNREACH',
+	'ETIMEDOUT',
+	'EPIPE',
+	'PROTOCOL_CONNECTION_LOST',
+	'PROTOCOL_SEQUENCE_TIMEOUT',
+	'ER_SERVER_SHUTDOWN',
+	'ER_CON_COUNT_ERROR',
+	'ER_NEW_ABORTING_CONNECTION',
+];
+const FULL = ['ER_DISK_FULL', 'ER_RECORD_FILE_FULL'];
+
+function codeOf(error: unknown): string | null {
+	if (typeof error !== 'object' || error === null || !('code' in error)) return null;
+	return typeof error.code === 'string' ? error.code : null;
+}
+
+/** @returns whether the same transaction may succeed when it is run again. */
+export function isMariadbLocked(error: unknown): boolean {
+	return LOCKED.includes(codeOf(error) ?? '');
+}
+
+/**
+ * Turns an error of the MariaDB client into ours. The server's own words are left out, because they quote values
+ * ("Duplicate entry '…'"); its symbol says enough.
+ */
+export function toMariadbError(
+	error: unknown,
+	context: { readonly location: string; readonly doing: 'read' | 'write'; readonly table?: string },
+): unknown {
+	const code = codeOf(error);
+	if (error instanceof ReplicatorError || code === null) return error;
+	const { location, doing, table } = context;
+	const where = table === undefined ? location : `the table ${table} of ${location}`;
+	// The client's error object holds the statement and its parameters; only its symbol and place go further.
+	const cause = new Error(code);
+	if (GONE.includes(code)) {
+		return new ReplicatorError(`The database ${location} cannot be reached (${code}).`, {
+			code: 'database-unreachable',
+			hint: 'Check that MariaDB runs and that db-config.json names it rightly. It is tried again at the next cycle.',
+			isRetryable: true,
+			cause,
+		});
+	}
+	if (DENIED.includes(code)) {
+		return new ReplicatorError(
+			`The database ${location} refuses the user or the password of db-config.json (${code}).`,
+			{
+				code: 'database-unreachable',
+				hint: 'Kuma uses the same ones: correct them in db-config.json. For a socket, run replicator-kuma as the user that runs Kuma.',
+				cause,
+			},
+		);
+	}
+	if (code === 'ER_BAD_DB_ERROR') {
+		return new ReplicatorError(`The database ${location} does not exist yet.`, {
+			code: 'database-not-migrated',
+			hint: 'Start Uptime Kuma once and let it finish; it makes its database by itself.',
+			isRetryable: true,
+			cause,
+		});
+	}
+	if (LOCKED.includes(code)) {
+		return new ReplicatorError(`${where} is locked by somebody else (${code}).`, {
+			code: 'database-locked',
+			hint: 'Nothing was changed; it is tried again at the next cycle.',
+			isRetryable: true,
+			cause,
+		});
+	}
+	if (FULL.includes(code)) {
+		return new ReplicatorError(`There is no space left to write to ${where}.`, {
+			code: 'disk-full',
+			hint: "Free space on the database server's disk. Nothing was changed; it is tried again at the next cycle.",
+			isRetryable: true,
+			cause,
+		});
+	}
+	if (code === 'ER_DUP_ENTRY') {
+		return new ReplicatorError(`A row was added to ${where} while it was being applied to.`, {
+			code: 'database-changed-meanwhile',
+			hint: 'Nothing was changed. It is tried again with a new plan.',
+			isRetryable: true,
+			cause,
+		});
+	}
+	return new ReplicatorError(
+		`${doing === 'read' ? 'Reading from' : 'Writing to'} ${where} failed (${code}).`,
+		{
+			code: doing === 'read' ? 'database-read-failed' : 'database-write-failed',
+			hint: doing === 'read' ? 'Nothing was published.' : 'Nothing was changed.',
+			cause,
+		},
+	);
+}

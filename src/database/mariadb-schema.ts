@@ -1,0 +1,108 @@
+import type { Connection, RowDataPacket } from 'mysql2/promise';
+import type { Column, DatabaseSchema, Reference, TableSchema, UniqueKey, Value } from '../model/row.ts';
+import { parseDefault } from './default-value.ts';
+import { toDeleteAction } from './sqlite-schema.ts';
+
+type TextRow = readonly (string | null)[];
+
+const NUMERIC = /^(?:tinyint|smallint|mediumint|int|bigint|double|float|decimal)/i;
+
+/** Reads what every table of the connection's database looks like, in four queries. */
+export async function readMariadbSchema(connection: Connection): Promise<DatabaseSchema> {
+	const all = async (text: string): Promise<TextRow[]> => {
+		const [rows] = await connection.query<RowDataPacket[][]>({
+			sql: text,
+			rowsAsArray: true,
+			timeout: 60_000,
+		});
+		return rows.map((row) => [...row].map((value) => (value === null ? null : String(value))));
+	};
+	const tables = await all(
+		"SELECT TABLE_NAME, VERSION() FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'",
+	);
+	const columns = await all(
+		`SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, CHARACTER_SET_NAME, EXTRA
+		FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION`,
+	);
+	const keys = await all(
+		`SELECT s.TABLE_NAME, s.INDEX_NAME, s.COLUMN_NAME, c.COLLATION_NAME
+		FROM information_schema.STATISTICS AS s JOIN information_schema.COLUMNS AS c
+		USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME)
+		WHERE s.TABLE_SCHEMA = DATABASE() AND s.NON_UNIQUE = 0
+		ORDER BY s.TABLE_NAME, s.INDEX_NAME, s.SEQ_IN_INDEX`,
+	);
+	const references = await all(
+		`SELECT k.TABLE_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE
+		FROM information_schema.KEY_COLUMN_USAGE AS k JOIN information_schema.REFERENTIAL_CONSTRAINTS AS r
+		ON r.CONSTRAINT_SCHEMA = k.TABLE_SCHEMA AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
+		WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_NAME IS NOT NULL`,
+	);
+	const of = (rows: readonly TextRow[], table: string) => rows.filter(([name]) => name === table);
+	const isMariadb = /mariadb/i.test(tables[0]?.[1] ?? 'mariadb');
+	const schemas = tables.map(([table]): [string, TableSchema] => {
+		const name = table ?? '';
+		const own = of(keys, name);
+		return [
+			name,
+			{
+				name,
+				columns: of(columns, name)
+					.filter((row) => !/GENERATED|VIRTUAL|STORED/.test((row[6] ?? '').replace('DEFAULT_GENERATED', '')))
+					.map((row) => toColumn(row, isMariadb)),
+				primaryKey: own.filter(([, index]) => index === 'PRIMARY').map((row) => row[2] ?? ''),
+				uniqueKeys: toUniqueKeys(own.filter(([, index]) => index !== 'PRIMARY')),
+				references: of(references, name).map(toReference),
+			},
+		];
+	});
+	return { kind: 'mariadb', tables: new Map(schemas) };
+}
+
+function toColumn(row: TextRow, isMariadb: boolean): Column {
+	const [, name = '', declared = '', nullable, fallback = null, charset = null, extra = ''] = row;
+	const isNumeric = NUMERIC.test(declared ?? '');
+	const defaultValue = isMariadb
+		? parseDefault(fallback, { isNumeric })
+		: mysqlDefault(fallback, { extra, isNumeric });
+	const allowedValues = /^enum\((.*)\)$/is.exec(declared ?? '')?.[1];
+	return {
+		name: name ?? '',
+		declared: declared ?? '',
+		isNullable: nullable === 'YES',
+		...(defaultValue === undefined ? {} : { defaultValue }),
+		...(charset === null ? {} : { charset: charset === 'utf8' ? 'utf8mb3' : charset }),
+		...(allowedValues === undefined
+			? {}
+			: {
+					allowedValues: [...allowedValues.matchAll(/'((?:[^']|'')*)'/g)].map(([, value = '']) =>
+						value.replaceAll("''", "'"),
+					),
+				}),
+	};
+}
+
+/** MySQL prints a literal default without quotes, and marks an expression. */
+function mysqlDefault(
+	text: string | null,
+	column: { readonly extra: string | null; readonly isNumeric: boolean },
+): Value | undefined {
+	if (text === null || column.extra?.includes('DEFAULT_GENERATED') === true) return undefined;
+	return column.isNumeric ? Number(text) : text;
+}
+
+function toUniqueKeys(rows: readonly TextRow[]): UniqueKey[] {
+	return [...Map.groupBy(rows, ([, index]) => index).values()].map((columns) => ({
+		columns: columns.map((row) => row[2] ?? ''),
+		ignoresCase: columns.some((row) => /_ci$/.test(row[3] ?? '')),
+	}));
+}
+
+function toReference(row: TextRow): Reference {
+	const [, column, toTable, toColumn, rule] = row;
+	return {
+		column: column ?? '',
+		toTable: toTable ?? '',
+		toColumn: toColumn ?? 'id',
+		onDelete: toDeleteAction(rule ?? ''),
+	};
+}

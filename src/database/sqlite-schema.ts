@@ -1,0 +1,120 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type {
+	Column,
+	DatabaseSchema,
+	DeleteAction,
+	Reference,
+	TableSchema,
+	UniqueKey,
+} from '../model/row.ts';
+import { parseDefault } from './default-value.ts';
+
+interface ColumnRow {
+	readonly tbl: string;
+	readonly name: string;
+	readonly type: string;
+	readonly notnull: number;
+	readonly dflt_value: string | null;
+	readonly pk: number;
+}
+interface IndexRow {
+	readonly tbl: string;
+	readonly idx: string;
+	readonly name: string;
+	readonly coll: string;
+}
+interface ForeignKeyRow {
+	readonly tbl: string;
+	readonly id: number;
+	readonly to_table: string;
+	readonly from_column: string;
+	readonly to_column: string | null;
+	readonly on_delete: string;
+}
+
+const TABLES =
+	"SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+
+/** Reads what every table of a SQLite database looks like. */
+export function readSqliteSchema(database: DatabaseSync): DatabaseSchema {
+	const all = <Record>(text: string) => database.prepare(text).all() as unknown as Record[];
+	const tables = all<{ name: string; sql: string }>(TABLES);
+	const columns = all<ColumnRow>(
+		`SELECT t.name AS tbl, c.name, c.type, c."notnull", c.dflt_value, c.pk
+		FROM (${TABLES}) AS t JOIN pragma_table_xinfo(t.name) AS c WHERE c.hidden = 0 ORDER BY t.name, c.cid`,
+	);
+	const indexes = all<IndexRow>(
+		`SELECT t.name AS tbl, i.name AS idx, x.name, x.coll
+		FROM (${TABLES}) AS t JOIN pragma_index_list(t.name) AS i JOIN pragma_index_xinfo(i.name) AS x
+		WHERE i."unique" = 1 AND i.partial = 0 AND i.origin <> 'pk' AND x.key = 1 ORDER BY t.name, i.name, x.seqno`,
+	);
+	const foreignKeys = all<ForeignKeyRow>(
+		`SELECT t.name AS tbl, f.id, f."table" AS to_table, f."from" AS from_column, f."to" AS to_column, f.on_delete
+		FROM (${TABLES}) AS t JOIN pragma_foreign_key_list(t.name) AS f ORDER BY t.name, f.id`,
+	);
+	const schemas = tables.map(({ name, sql }): [string, TableSchema] => {
+		const own = columns.filter(({ tbl }) => tbl === name);
+		const allowed = allowedValues(sql);
+		return [
+			name,
+			{
+				name,
+				columns: own.map((column) => toColumn(column, allowed)),
+				primaryKey: own
+					.filter(({ pk }) => pk > 0)
+					.sort((a, b) => a.pk - b.pk)
+					.map((column) => column.name),
+				uniqueKeys: toUniqueKeys(indexes.filter(({ tbl }) => tbl === name)),
+				references: foreignKeys.filter(({ tbl }) => tbl === name).map(toReference),
+			},
+		];
+	});
+	return { kind: 'sqlite', tables: new Map(schemas) };
+}
+
+function toColumn(row: ColumnRow, allowed: ReadonlyMap<string, readonly string[]>): Column {
+	const defaultValue = parseDefault(row.dflt_value, { isNumeric: !/CHAR|CLOB|TEXT/i.test(row.type) });
+	const allowedValues = allowed.get(row.name);
+	return {
+		name: row.name,
+		declared: row.type,
+		// SQLite calls a key nullable unless it is declared otherwise; an INTEGER PRIMARY KEY never is.
+		isNullable: row.notnull === 0 && row.pk === 0,
+		...(defaultValue === undefined ? {} : { defaultValue }),
+		...(allowedValues === undefined ? {} : { allowedValues }),
+	};
+}
+
+/** Reads the conditions of the form `CHECK (column in ('a', 'b'))` out of a table's definition. */
+function allowedValues(definition: string): Map<string, string[]> {
+	const found = new Map<string, string[]>();
+	for (const match of definition.matchAll(/check\s*\(\s*[`"[]?(\w+)[`"\]]?\s+in\s*\(([^)]*)\)\s*\)/gi)) {
+		const values = [...(match[2] ?? '').matchAll(/'((?:[^']|'')*)'/g)].map(([, value = '']) =>
+			value.replaceAll("''", "'"),
+		);
+		if (match[1] !== undefined) found.set(match[1], values);
+	}
+	return found;
+}
+
+function toUniqueKeys(rows: readonly IndexRow[]): UniqueKey[] {
+	return [...Map.groupBy(rows, ({ idx }) => idx).values()].map((columns) => ({
+		columns: columns.map(({ name }) => name),
+		ignoresCase: columns.some(({ coll }) => coll.toUpperCase() === 'NOCASE'),
+	}));
+}
+
+function toReference(row: ForeignKeyRow): Reference {
+	return {
+		column: row.from_column,
+		toTable: row.to_table,
+		toColumn: row.to_column ?? 'id',
+		onDelete: toDeleteAction(row.on_delete),
+	};
+}
+
+/** @returns what a foreign key does when the row that it refers to is deleted. */
+export function toDeleteAction(rule: string): DeleteAction {
+	if (rule === 'CASCADE') return 'cascade';
+	return rule === 'SET NULL' ? 'set-null' : 'restrict';
+}

@@ -1,0 +1,156 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseReader, DatabaseWriter } from '../model/database.ts';
+import { ReplicatorError } from '../model/replicator-error.ts';
+import type { Column, DatabaseSchema, Key, Row, Value } from '../model/row.ts';
+import { toSqliteError } from './sqlite-error.ts';
+import { readSqliteSchema } from './sqlite-schema.ts';
+import type { Statements } from './statements.ts';
+
+/** Far below SQLite's limits on parameters (32,766) and on the depth of an expression (1,000). */
+const KEYS_PER_DELETE_MAX = 200;
+
+type SqlValue = Exclude<SQLInputValue, NodeJS.ArrayBufferView> | Uint8Array;
+
+/** Reads and writes on one connection that its owner has put into a transaction. */
+export class SqliteTransaction implements DatabaseReader, DatabaseWriter {
+	readonly #connection: DatabaseSync;
+	readonly #statements: Statements;
+	readonly #location: string;
+	readonly #prepared = new Map<string, StatementSync>();
+	// A byte order mark is text like any other; bytes that are no UTF-8 are an error, not a replacement character.
+	readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+	constructor(parts: { connection: DatabaseSync; statements: Statements; location: string }) {
+		this.#connection = parts.connection;
+		this.#statements = parts.statements;
+		this.#location = parts.location;
+	}
+
+	async schema(): Promise<DatabaseSchema> {
+		return this.#guard({ doing: 'read' }, () => readSqliteSchema(this.#connection));
+	}
+
+	async rows(request: {
+		table: string;
+		columns: readonly Column[];
+		orderBy: readonly string[];
+	}): Promise<Row[]> {
+		const { table, columns, orderBy } = request;
+		const quote = this.#statements.quote;
+		// Node 22 cuts text at a NUL when it reads it, so text comes as its bytes, and bytes come as hexadecimal text.
+		const list = columns.map(({ name }, index) => {
+			const column = quote(name);
+			return `CASE typeof(${column}) WHEN 'text' THEN CAST(${column} AS BLOB) WHEN 'blob' THEN hex(${column}) ELSE ${column} END AS c${index}`;
+		});
+		const text = `SELECT ${list.join(', ')} FROM ${quote(table)} ORDER BY ${orderBy.map(quote).join(', ')}`;
+		return this.#guard({ doing: 'read', table }, () => {
+			const statement = this.#connection.prepare(text);
+			statement.setReadBigInts(true);
+			const names = columns.map((_column, index) => `c${index}`);
+			const rows: Row[] = [];
+			for (const record of statement.iterate() as Iterable<Record<string, SqlValue>>) {
+				rows.push(names.map((name, index) => this.#decode(record[name] ?? null, table, columns[index])));
+			}
+			return rows;
+		});
+	}
+
+	#decode(value: SqlValue, table: string, column: Column | undefined): Value {
+		if (value === null || typeof value === 'number') return value;
+		if (typeof value === 'bigint') {
+			const number = Number(value);
+			return Number.isSafeInteger(number) ? number : value;
+		}
+		if (typeof value === 'string') return new Uint8Array(Buffer.from(value, 'hex'));
+		try {
+			return this.#decoder.decode(value);
+		} catch (cause) {
+			throw new ReplicatorError(
+				`A value of ${table}.${column?.name} in ${this.#location} is text, but not UTF-8.`,
+				{
+					code: 'database-read-failed',
+					hint: 'Nothing was published. Open the row in Kuma and save it again.',
+					cause,
+				},
+			);
+		}
+	}
+
+	async insert(request: { table: string; columns: readonly Column[]; rows: readonly Row[] }): Promise<void> {
+		const { table, columns, rows } = request;
+		const text = this.#statements.insert({ table, columns: columns.map(({ name }) => name), rowCount: 1 });
+		const bind = columns.map(binderFor);
+		this.#guard({ doing: 'write', table }, () => {
+			const statement = this.#prepare(text);
+			for (const row of rows) statement.run(...row.map((value, index) => bind[index]?.(value) ?? null));
+		});
+	}
+
+	async update(request: {
+		table: string;
+		keyColumns: readonly string[];
+		key: Key;
+		columns: readonly Column[];
+		values: Row;
+	}): Promise<number> {
+		const { table, keyColumns, key, columns, values } = request;
+		const text = this.#statements.update({ table, keyColumns, columns: columns.map(({ name }) => name) });
+		const bound = columns.map((column, index) => binderFor(column)(values[index] ?? null));
+		return this.#guard({ doing: 'write', table }, () =>
+			Number(this.#prepare(text).run(...bound, ...key.map(bindKey)).changes),
+		);
+	}
+
+	async delete(request: {
+		table: string;
+		keyColumns: readonly string[];
+		keys: readonly Key[];
+	}): Promise<number> {
+		const { table, keyColumns, keys } = request;
+		let deleted = 0;
+		for (let start = 0; start < keys.length; start += KEYS_PER_DELETE_MAX) {
+			const some = keys.slice(start, start + KEYS_PER_DELETE_MAX);
+			const text = this.#statements.delete({ table, keyColumns, keyCount: some.length });
+			deleted += this.#guard({ doing: 'write', table }, () =>
+				Number(this.#prepare(text).run(...some.flat().map(bindKey)).changes),
+			);
+		}
+		return deleted;
+	}
+
+	async countBrokenReferences(tables: readonly string[]): Promise<number> {
+		let count = 0;
+		for (const table of tables) {
+			const text = `SELECT count(*) AS broken FROM pragma_foreign_key_check(?)`;
+			const found = this.#guard({ doing: 'read', table }, () => this.#connection.prepare(text).get(table));
+			count += Number(found?.broken ?? 0);
+		}
+		return count;
+	}
+
+	#prepare(text: string): StatementSync {
+		const known = this.#prepared.get(text);
+		if (known !== undefined) return known;
+		const statement = this.#connection.prepare(text);
+		this.#prepared.set(text, statement);
+		return statement;
+	}
+
+	#guard<Result>(context: { doing: 'read' | 'write'; table?: string }, work: () => Result): Result {
+		try {
+			return work();
+		} catch (error) {
+			throw toSqliteError(error, { ...context, location: this.#location });
+		}
+	}
+}
+
+/** node:sqlite binds every number as a REAL; a column without an affinity would keep a whole number as one. */
+function binderFor(column: Column): (value: Value) => SQLInputValue {
+	const isReal = /REAL|FLOA|DOUB/i.test(column.declared);
+	return (value) => (typeof value === 'number' && !isReal && Number.isInteger(value) ? BigInt(value) : value);
+}
+
+function bindKey(value: Value): SQLInputValue {
+	return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value;
+}

@@ -1,0 +1,62 @@
+import type { Column, DatabaseKind, DatabaseSchema, Key, Row, Value } from './row.ts';
+
+/**
+ * An open database of one Uptime Kuma. Implementations: SQLite and MariaDB.
+ *
+ * Failures are ReplicatorErrors: `database-locked` (retryable), `database-unreachable` (retryable),
+ * `database-read-failed`, `database-write-failed`, `disk-full`. A read or a write that failed has changed nothing.
+ */
+export interface Database {
+	readonly kind: DatabaseKind;
+	/** Where it is, for messages: a path or `host:port/name`, never with a password. */
+	readonly location: string;
+	/**
+	 * Runs `read` on one consistent state of the whole database: nothing that is written meanwhile is seen.
+	 * Kuma can go on reading and writing.
+	 */
+	read<Result>(read: (reader: DatabaseReader) => Promise<Result>): Promise<Result>;
+	/**
+	 * Runs `write` in one transaction with foreign keys on. It is committed when `write` resolves and rolled back
+	 * when it rejects; a process that dies in between leaves the state from before. Waits for Kuma's locks with a
+	 * bounded retry, for which `write` may be run again from the start; `write` itself should take well under 500 ms, for Kuma waits as long.
+	 */
+	write<Result>(write: (writer: DatabaseWriter) => Promise<Result>): Promise<Result>;
+	/**
+	 * Deletes the rows of `table` whose `column` is one of `values`, outside any other transaction and in slices,
+	 * none of which holds the write lock for longer than about 100 ms. For history, which can be large.
+	 * @returns how many rows went.
+	 */
+	deleteInSlices(request: { table: string; column: string; values: readonly Value[] }): Promise<number>;
+	close(): Promise<void>;
+}
+
+export interface DatabaseReader {
+	/** Every table of the database with its columns, keys and references. */
+	schema(): Promise<DatabaseSchema>;
+	/**
+	 * All rows of one table, ordered by `orderBy`, each as the values of `columns` in that order, exactly as stored.
+	 * A table that cannot be read is an error, never an empty table.
+	 */
+	rows(request: { table: string; columns: readonly Column[]; orderBy: readonly string[] }): Promise<Row[]>;
+}
+
+/** Writes inside one transaction. Values are bound as parameters, never part of the SQL text. */
+export interface DatabaseWriter extends DatabaseReader {
+	/** Inserts rows in the order given. @throws ReplicatorError `database-changed-meanwhile` when a key is taken. */
+	insert(request: { table: string; columns: readonly Column[]; rows: readonly Row[] }): Promise<void>;
+	/** Sets `values` of `columns` in the row with that key. @returns how many rows matched: 0 or 1. */
+	update(request: {
+		table: string;
+		keyColumns: readonly string[];
+		key: Key;
+		columns: readonly Column[];
+		values: Row;
+	}): Promise<number>;
+	/** Deletes the rows with these keys. @returns how many rows went, without what they cascade to. */
+	delete(request: { table: string; keyColumns: readonly string[]; keys: readonly Key[] }): Promise<number>;
+	/**
+	 * Rows of these tables whose foreign key points nowhere. Zero where the database enforces foreign keys by
+	 * itself at every statement and cannot have been told otherwise.
+	 */
+	countBrokenReferences(tables: readonly string[]): Promise<number>;
+}

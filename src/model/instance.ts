@@ -1,0 +1,68 @@
+import type { CatalogTable } from './catalog-table.ts';
+import type { Database } from './database.ts';
+import type { Repository } from './lineage.ts';
+import type { Log } from './log.ts';
+import type { Reload } from './reload.ts';
+import type { ReplicatorMode } from './role.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { InstanceState } from './state.ts';
+
+/** What this instance remembers; written durably before `save` resolves. */
+export interface StateStore {
+	read(): InstanceState;
+	save(change: Partial<InstanceState>): Promise<void>;
+}
+
+/** The snapshot that was applied or published last, kept on disk (0600) to plan against without the repository. */
+export interface SnapshotStore {
+	/** @returns the snapshot kept under that id, or null when it is not there. */
+	load(id: string): Promise<Snapshot | null>;
+	/**
+	 * Fills a private directory by `write`, verifies what it holds, and keeps it under `id` in place of all others.
+	 * A directory whose write or verification failed is removed.
+	 */
+	keep(request: {
+		id: string;
+		expectedDigest: string;
+		write: (directory: string) => Promise<void>;
+	}): Promise<Snapshot>;
+	/** Runs `use` with an empty private directory that is removed afterwards. Its path is always the same. */
+	withPublishDirectory<Result>(use: (directory: string) => Promise<Result>): Promise<Result>;
+	/** @returns a new private directory, named after `label`, for an export that is kept for a person. */
+	makeExportDirectory(label: string): Promise<string>;
+}
+
+/** Uploaded files below the data directory; paths are relative to it. */
+export interface Uploads {
+	/** @returns the bytes, or null when there is no such file. */
+	read(path: string): Promise<Uint8Array | null>;
+	write(path: string, content: Uint8Array): Promise<void>;
+	remove(path: string): Promise<void>;
+}
+
+export type OpenedDatabase =
+	| { readonly outcome: 'not-set-up'; readonly reason: string }
+	| { readonly outcome: 'opened'; readonly database: Database };
+
+/** One Uptime Kuma with its database and data directory, and everything that the roles need around it. */
+export interface Instance {
+	readonly mode: ReplicatorMode;
+	readonly hostname: string;
+	readonly productVersion: string;
+	readonly catalog: readonly CatalogTable[];
+	readonly state: StateStore;
+	readonly snapshots: SnapshotStore;
+	readonly uploads: Uploads;
+	readonly log: Log;
+	/** What Kuma's installation tells; nulls where it cannot be found. */
+	readonly kuma: { readonly version: string | null; readonly monitorTypes: ReadonlySet<string> | null };
+	openDatabase(): Promise<OpenedDatabase>;
+	/** @returns the time now, in milliseconds since 1970. */
+	now(): number;
+}
+
+/** An instance that takes part in a fleet. */
+export interface FleetInstance extends Instance {
+	readonly repository: Repository;
+	readonly reload: Reload;
+}

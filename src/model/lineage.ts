@@ -1,0 +1,70 @@
+/**
+ * One of our snapshots as the repository lists it: from its tags alone, without reading any of its content.
+ */
+export interface PublishedSnapshot {
+	/** restic's id, 64 hexadecimal digits. */
+	readonly id: string;
+	/** ISO 8601 as restic gives it. */
+	readonly time: string;
+	readonly hostname: string;
+	/** Position in the lineage: the parent's + 1, from 1. */
+	readonly generation: number;
+	readonly digest: string;
+	/** restic's id of the parent, or null for the first. */
+	readonly parentId: string | null;
+	/** Which instance published it. */
+	readonly instanceId: string;
+	/** A person confirmed on the leader that what this snapshot lacks may be deleted on replicas. */
+	readonly allowsDeletes: boolean;
+}
+
+/** What a leader asks the repository to keep. */
+export interface Publication {
+	/** Folder that holds the snapshot's tree. It stays the same from publish to publish. */
+	readonly directory: string;
+	readonly hostname: string;
+	readonly generation: number;
+	readonly digest: string;
+	readonly parentId: string | null;
+	readonly instanceId: string;
+	readonly allowsDeletes: boolean;
+}
+
+/** How many snapshots a leader keeps: all three rules apply, and one that any of them keeps stays. */
+export interface Retention {
+	readonly last: number;
+	readonly days: number;
+	readonly months: number;
+}
+
+/**
+ * A place where snapshots are kept, seen as one fleet sees it. Implementations: restic, and memory for tests.
+ *
+ * Failures are ReplicatorErrors: `restic-missing`, `restic-too-old`, `repository-missing`,
+ * `repository-password-wrong`, `repository-unreachable` (retryable), `repository-locked` (retryable),
+ * `restic-failed`, `restic-timed-out` (retryable), `snapshot-not-found`, `disk-full`.
+ */
+export interface Repository {
+	/** Where it is, for messages, without credentials. */
+	readonly location: string;
+	/**
+	 * All snapshots of this fleet's lineage, oldest generation first; forks are in the list. One restic process
+	 * and no lock. Foreign snapshots, and those of other fleets, are left out.
+	 * @throws ReplicatorError `repository-missing` when there is no repository; an unreachable backend or a wrong
+	 * password is never mistaken for that.
+	 */
+	list(): Promise<PublishedSnapshot[]>;
+	/** Creates the repository. Only for a leader, and only after `list` said `repository-missing`. */
+	create(): Promise<void>;
+	/** Keeps the tree under `publication.directory`. @returns the snapshot as it will be listed. */
+	publish(publication: Publication): Promise<PublishedSnapshot>;
+	/** Writes the tree of one snapshot into an existing, empty, private directory. No lock. */
+	fetch(request: { id: string; directory: string }): Promise<void>;
+	/** Forgets what the retention rules do not keep, never `headId`. @returns the ids that went. */
+	retain(request: { retention: Retention; headId: string }): Promise<string[]>;
+	/**
+	 * Frees the space of forgotten snapshots, unless somebody else's snapshots are in the same repository.
+	 * @returns whether it ran.
+	 */
+	prune(): Promise<{ outcome: 'pruned' } | { outcome: 'shared' }>;
+}

@@ -1,0 +1,79 @@
+/**
+ * Every way in which the product can fail. The union is closed: a caller that branches on a failure branches
+ * on this code, never on the words of a message.
+ */
+export type ErrorCode =
+	/** The environment or the command line is not usable as given. */
+	| 'configuration-invalid'
+	/** Another replicator-kuma holds this data directory. */
+	| 'data-directory-in-use'
+	/** db-config.json is there, but is not what Kuma writes. */
+	| 'database-config-invalid'
+	/** Nobody has chosen a database in Kuma's own wizard yet. */
+	| 'database-not-set-up'
+	/** The database exists, but Kuma has not created its tables yet. */
+	| 'database-not-migrated'
+	| 'database-unreachable'
+	/** Somebody else held the write lock for longer than we may wait. */
+	| 'database-locked'
+	| 'database-read-failed'
+	| 'database-write-failed'
+	/** A row changed between the plan and its application. */
+	| 'database-changed-meanwhile'
+	| 'disk-full'
+	| 'file-access'
+	/** A snapshot's bytes are not what its manifest says. */
+	| 'snapshot-corrupt'
+	/** A snapshot of a format that this version does not know. */
+	| 'snapshot-format-unknown'
+	| 'snapshot-not-found'
+	| 'restic-missing'
+	| 'restic-too-old'
+	| 'restic-failed'
+	| 'restic-timed-out'
+	| 'repository-missing'
+	| 'repository-password-wrong'
+	| 'repository-unreachable'
+	| 'repository-locked'
+	| 'kuma-not-startable'
+	| 'kuma-not-ready'
+	| 'kuma-not-stoppable'
+	/** The running replicator-kuma could not be asked. */
+	| 'control-unreachable'
+	| 'state-corrupt'
+	| 'notice-failed'
+	/** A command was understood, but must not be carried out as things are. */
+	| 'refused'
+	| 'interrupted';
+
+export interface ErrorDetails {
+	readonly code: ErrorCode;
+	/** What to type or to check: the way out, as a full sentence. */
+	readonly hint?: string;
+	/** Whether the same call may succeed later without anybody doing anything. */
+	readonly isRetryable?: boolean;
+	readonly cause?: unknown;
+}
+
+/**
+ * A failure that a person can do something about. Its message names the thing that failed and holds no secret;
+ * `hint` names the way out. Anything else that is thrown is a bug.
+ */
+export class ReplicatorError extends Error {
+	override readonly name = 'ReplicatorError';
+	readonly code: ErrorCode;
+	readonly hint: string | undefined;
+	readonly isRetryable: boolean;
+
+	constructor(message: string, details: ErrorDetails) {
+		super(message, details.cause === undefined ? undefined : { cause: details.cause });
+		this.code = details.code;
+		this.hint = details.hint;
+		this.isRetryable = details.isRetryable ?? false;
+	}
+}
+
+/** @returns whether `error` is a {@link ReplicatorError}, of that code if one is given. */
+export function isReplicatorError(error: unknown, code?: ErrorCode): error is ReplicatorError {
+	return error instanceof ReplicatorError && (code === undefined || error.code === code);
+}

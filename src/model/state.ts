@@ -1,0 +1,47 @@
+import type { Role } from './role.ts';
+
+/** A place in the lineage. */
+export interface Position {
+	/** restic's id of the snapshot. */
+	readonly id: string;
+	readonly generation: number;
+	readonly digest: string;
+}
+
+/** What a leader is about to publish, recorded before it does, so that a crash in between is understood later. */
+export interface PublishIntent {
+	readonly parentId: string | null;
+	readonly generation: number;
+	readonly digest: string;
+}
+
+/** A row that could not be applied as it is. */
+export interface HeldRow {
+	readonly table: string;
+	/** The key's values as text, joined by commas. */
+	readonly key: string;
+	/** What a person calls the row: a monitor's name, a status page's slug. */
+	readonly title: string;
+	/**
+	 * `held`: the replica's row was left as it was, or is missing. `paused`: a monitor is there, but does not run.
+	 * `partial`: the row is there without something that this Kuma cannot keep.
+	 */
+	readonly how: 'held' | 'paused' | 'partial';
+	readonly reason: string;
+}
+
+/** What an instance remembers about itself between two runs. */
+export interface InstanceState {
+	/** Random, made once; names this instance in the lineage. */
+	readonly instanceId: string;
+	/** The snapshot that this instance published or applied last; null before the first. */
+	readonly position: Position | null;
+	readonly intent: PublishIntent | null;
+	/** The role that `position` was reached in. */
+	readonly role: Role | null;
+	/** The Kuma version that the last plan was made for. */
+	readonly kumaVersion: string | null;
+	readonly heldRows: readonly HeldRow[];
+	/** ISO 8601, UTC; null before the first prune. */
+	readonly lastPrunedAt: string | null;
+}

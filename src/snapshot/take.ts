@@ -1,0 +1,88 @@
+import type { CatalogTable } from '../model/catalog-table.ts';
+import type { DatabaseReader } from '../model/database.ts';
+import { ReplicatorError } from '../model/replicator-error.ts';
+import type { DatabaseKind, DatabaseSchema, TableRows } from '../model/row.ts';
+import type { SnapshotContent, SnapshotFile } from '../model/snapshot.ts';
+import { uploadedFilesShownBy } from './uploaded-files.ts';
+
+/** Where uploaded files are read from; a file that is not there is null. */
+export type ReadUpload = (path: string) => Promise<Uint8Array | null>;
+
+/** The catalog's rows as a database holds them, and what of its settings matters beside them. */
+export interface TakenTables {
+	readonly kind: DatabaseKind;
+	readonly schema: DatabaseSchema;
+	/** With all columns, the volatile ones too. */
+	readonly tables: readonly TableRows[];
+	/** Kuma's settings, name → JSON text. */
+	readonly settings: ReadonlyMap<string, string | null>;
+}
+
+/**
+ * Reads everything of the catalog that this Kuma has, within the reader's one consistent state.
+ * @throws ReplicatorError `database-not-migrated` when Kuma has not made its tables yet.
+ */
+export async function takeTables(
+	reader: DatabaseReader,
+	catalog: readonly CatalogTable[],
+): Promise<TakenTables> {
+	const schema = await reader.schema();
+	if (!schema.tables.has('monitor') || !schema.tables.has('setting')) {
+		throw new ReplicatorError('The database has none of the tables of Uptime Kuma yet.', {
+			code: 'database-not-migrated',
+			hint: 'Start Uptime Kuma once and let it finish; it makes its tables by itself.',
+			isRetryable: true,
+		});
+	}
+	const tables: TableRows[] = [];
+	for (const { name } of catalog) {
+		const found = schema.tables.get(name);
+		if (found === undefined) continue;
+		const key = found.primaryKey;
+		const rows = await reader.rows({ table: name, columns: found.columns, orderBy: key });
+		tables.push({ name, columns: found.columns, key, rows });
+	}
+	return { kind: schema.kind, schema, tables, settings: await takeSettings(reader, schema) };
+}
+
+async function takeSettings(
+	reader: DatabaseReader,
+	schema: DatabaseSchema,
+): Promise<Map<string, string | null>> {
+	const columns = (schema.tables.get('setting')?.columns ?? []).filter(
+		({ name }) => name === 'key' || name === 'value',
+	);
+	const rows = await reader.rows({ table: 'setting', columns, orderBy: ['key'] });
+	const keyIndex = columns.findIndex(({ name }) => name === 'key');
+	const valueIndex = 1 - keyIndex;
+	return new Map(
+		rows.map((row) => [String(row[keyIndex]), row[valueIndex] === null ? null : String(row[valueIndex])]),
+	);
+}
+
+/** Reduces what was taken to a snapshot's content: without the volatile columns, with the files that pages show. */
+export async function toContent(request: {
+	readonly taken: TakenTables;
+	readonly catalog: readonly CatalogTable[];
+	readonly timezone: string;
+	readonly readUpload: ReadUpload;
+}): Promise<SnapshotContent> {
+	const { taken, catalog } = request;
+	const tables = taken.tables.map((table) =>
+		withoutColumns(table, catalog.find(({ name }) => name === table.name)?.volatileColumns ?? []),
+	);
+	const files: SnapshotFile[] = [];
+	for (const path of uploadedFilesShownBy(taken.tables)) {
+		const content = await request.readUpload(path);
+		// A page may name a file that is gone; Kuma shows a broken image then, here and on every replica.
+		if (content !== null) files.push({ path, content });
+	}
+	return { databaseKind: taken.kind, timezone: request.timezone, tables, files };
+}
+
+function withoutColumns(table: TableRows, names: readonly string[]): TableRows {
+	if (!table.columns.some(({ name }) => names.includes(name))) return table;
+	const kept = table.columns.flatMap(({ name }, index) => (names.includes(name) ? [] : [index]));
+	const pick = <Item>(items: readonly Item[]) => kept.map((index) => items[index] as Item);
+	return { ...table, columns: pick(table.columns), rows: table.rows.map(pick) };
+}

@@ -1,0 +1,32 @@
+import { mkdir, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Manifest } from '../model/snapshot.ts';
+import type { EncodedContent } from './encode.ts';
+import { encodeManifest } from './manifest-json.ts';
+
+export const MANIFEST_FILE = 'manifest.json';
+
+/**
+ * Writes a snapshot's tree into an existing directory. Directories are made 0700 and files 0600: the tree holds
+ * password hashes and the tokens of notifications. The manifest comes last: a tree without one is unfinished.
+ */
+export async function writeTree(request: {
+	readonly directory: string;
+	readonly manifest: Manifest;
+	readonly encoded: EncodedContent;
+}): Promise<void> {
+	for (const [path, bytes] of request.encoded.tree)
+		await writePrivately(join(request.directory, path), bytes);
+	await writePrivately(join(request.directory, MANIFEST_FILE), Buffer.from(encodeManifest(request.manifest)));
+}
+
+async function writePrivately(path: string, bytes: Uint8Array): Promise<void> {
+	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+	const file = await open(path, 'wx', 0o600);
+	try {
+		await file.writeFile(bytes);
+		await file.sync();
+	} finally {
+		await file.close();
+	}
+}

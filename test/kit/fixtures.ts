@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { Value } from '../../src/model/row.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../../shared/fixtures');
+
+/** @returns where a fixture lies. */
+export function fixturePath(name: string): string {
+	const path = join(ROOT, name);
+	if (!existsSync(path)) {
+		throw new Error(`${path} is not there: these tests need the folder "shared" beside the checkout.`);
+	}
+	return path;
+}
+
+/** @returns the unpacked bytes of a gzipped fixture. */
+export async function readFixture(name: string): Promise<Buffer> {
+	return gunzipSync(await readFile(fixturePath(name)));
+}
+
+/** Unpacks a SQLite fixture into `directory` as Kuma keeps it: kuma.db and db-config.json. */
+export async function unpackSqlite(name: string, directory: string): Promise<string> {
+	await mkdir(directory, { recursive: true });
+	const path = join(directory, 'kuma.db');
+	await writeFile(path, await readFixture(name));
+	await writeFile(join(directory, 'db-config.json'), '{"type":"sqlite"}');
+	return path;
+}
+
+export type TruthRow = Readonly<Record<string, Value>>;
+
+/** @returns the rows that a fixture database is known to hold, by table, ordered by id. */
+export async function readTruth(name: string): Promise<Map<string, TruthRow[]>> {
+	const text = (await readFixture(name)).toString('utf8');
+	const raw = JSON.parse(text) as Record<string, Record<string, unknown>[]>;
+	return new Map(Object.entries(raw).map(([table, rows]) => [table, rows.map(toTruthRow)]));
+}
+
+function toTruthRow(row: Record<string, unknown>): TruthRow {
+	return Object.fromEntries(
+		Object.entries(row).map(([column, value]) => {
+			if (typeof value === 'object' && value !== null && 'int' in value)
+				return [column, BigInt(String(value.int))];
+			return [column, value as Value];
+		}),
+	);
+}

@@ -1,0 +1,69 @@
+import { CATALOG } from '../../src/catalog/index.ts';
+import type { Database } from '../../src/model/database.ts';
+import type { Instance, SnapshotStore, StateStore, Uploads } from '../../src/model/instance.ts';
+import type { Log } from '../../src/model/log.ts';
+import type { InstanceState } from '../../src/model/state.ts';
+
+export const SILENT_LOG: Log = { debug() {}, info() {}, warning() {}, error() {} };
+
+/** Uploaded files in memory. */
+export function memoryUploads(
+	files: Record<string, Uint8Array> = {},
+): Uploads & { files: Map<string, Uint8Array> } {
+	const kept = new Map(Object.entries(files));
+	return {
+		files: kept,
+		read: async (path) => kept.get(path) ?? null,
+		write: async (path, content) => {
+			kept.set(path, content);
+		},
+		remove: async (path) => {
+			kept.delete(path);
+		},
+	};
+}
+
+export function memoryState(initial: Partial<InstanceState> = {}): StateStore {
+	let state: InstanceState = {
+		instanceId: 'instance-under-test',
+		position: null,
+		intent: null,
+		role: null,
+		kumaVersion: null,
+		heldRows: [],
+		lastPrunedAt: null,
+		...initial,
+	};
+	return {
+		read: () => state,
+		save: async (change) => {
+			state = { ...state, ...change };
+		},
+	};
+}
+
+const NO_SNAPSHOTS: SnapshotStore = {
+	load: async () => null,
+	keep: () => Promise.reject(new Error('this test keeps no snapshot')),
+	withPublishDirectory: () => Promise.reject(new Error('this test publishes nothing')),
+	makeExportDirectory: () => Promise.reject(new Error('this test exports nothing')),
+};
+
+/** An instance around a real database, with everything else in memory. */
+export function testInstance(parts: { readonly database: Database } & Partial<Instance>): Instance {
+	const { database, ...others } = parts;
+	return {
+		mode: 'RESTORE',
+		hostname: 'test-host',
+		productVersion: '0.0.0',
+		catalog: CATALOG,
+		state: memoryState(),
+		snapshots: NO_SNAPSHOTS,
+		uploads: memoryUploads(),
+		log: SILENT_LOG,
+		kuma: { version: null, monitorTypes: null },
+		openDatabase: async () => ({ outcome: 'opened', database }),
+		now: () => Date.UTC(2026, 10, 24),
+		...others,
+	};
+}

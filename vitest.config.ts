@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+	test: {
+		projects: [
+			{ test: { name: 'unit', include: ['src/**/*.test.ts'] } },
+			{
+				test: {
+					name: 'contract',
+					include: ['test/{contract,faults}/**/*.test.ts'],
+					testTimeout: 60_000,
+					hookTimeout: 120_000,
+				},
+			},
+			{
+				test: {
+					name: 'real',
+					include: ['test/real/**/*.test.ts'],
+					testTimeout: 240_000,
+					hookTimeout: 300_000,
+					// Every file starts real Uptime Kumas, which are heavy for a machine with two cores.
+					maxWorkers: 1,
+				},
+			},
+		],
+	},
+});
