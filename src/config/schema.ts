@@ -1,6 +1,10 @@
+import { z } from 'zod';
+
+import type { Retention } from '../model/lineage.ts';
 import { REPLICATOR_MODES } from '../model/role.ts';
 import {
 	choiceOf,
+	formatRetention,
 	guardThresholds,
 	retentionRules,
 	textLike,
@@ -10,10 +14,10 @@ import {
 	wholeNumber,
 } from './value-schemas.ts';
 
-export const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
+const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export const LOG_FORMATS = ['text', 'json'] as const;
+const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 export type VariableGroup = 'replication' | 'repository' | 'notices' | 'log';
@@ -35,7 +39,9 @@ export interface Variable<Value = unknown> {
 	readonly schema: ValueSchema<Value>;
 }
 
-const anyText = textLike(/^[^]+$/, 'some text');
+const DEFAULT_RETENTION: Retention = { last: 100, days: 30, months: 12 };
+
+const anyText = z.string();
 const plainVariable = { isSecret: false, isReadFromFile: false } as const;
 const secretVariable = { isSecret: true, isReadFromFile: true } as const;
 /** restic reads these itself, the files too. */
@@ -94,7 +100,7 @@ export const VARIABLES = {
 		example: 'kuma-frankfurt',
 		group: 'replication',
 		schema: textLike(
-			/^[^\p{C}\s-][^\p{C}\p{Zl}\p{Zp}]{0,99}$/u,
+			/^[^\p{Cc}\p{Cs}\s-][^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{0,99}$/u,
 			'a name of up to 100 characters on one line',
 		),
 	},
@@ -147,10 +153,10 @@ export const VARIABLES = {
 		meaning:
 			'How many snapshots a leader keeps: the last ones, one a day and one a month; a rule that is not named ' +
 			'keeps its default, and 0 switches days or months off.',
-		default: 'last=100,days=30,months=12',
+		default: formatRetention(DEFAULT_RETENTION),
 		example: 'last=20,months=24',
 		group: 'repository',
-		schema: retentionRules({ last: 100, days: 30, months: 12 }),
+		schema: retentionRules(DEFAULT_RETENTION),
 	},
 	awsRegion: {
 		...resticVariable,
@@ -187,7 +193,7 @@ export const VARIABLES = {
 		name: 'NTFY_TOKEN',
 		meaning: 'Access token for the ntfy server, instead of a user name and password in NTFY_URL.',
 		default: null,
-		example: 'the token that the ntfy server made',
+		example: 'tk_exampletoken',
 		group: 'notices',
 		schema: tokenText(),
 	},

@@ -5,6 +5,7 @@ const FORBIDDEN = new Set([
 	'EACCES',
 	'EPERM',
 	'EROFS',
+	'EEXIST',
 	'ENOTDIR',
 	'EISDIR',
 	'ENOENT',

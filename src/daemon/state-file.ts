@@ -37,8 +37,15 @@ const stateSchema = z.strictObject({
 export async function loadState(path: string, makeId: () => string): Promise<InstanceState> {
 	const text = await readOptional(path);
 	if (text !== null) return parseState(path, text);
-	const fresh: InstanceState = {
-		instanceId: makeId(),
+	const fresh = freshState(makeId());
+	await saveState(path, fresh);
+	return fresh;
+}
+
+/** @returns the state of an instance that has done nothing yet. */
+export function freshState(instanceId: string): InstanceState {
+	return {
+		instanceId,
 		position: null,
 		intent: null,
 		role: null,
@@ -46,8 +53,6 @@ export async function loadState(path: string, makeId: () => string): Promise<Ins
 		heldRows: [],
 		lastPrunedAt: null,
 	};
-	await saveState(path, fresh);
-	return fresh;
 }
 
 /**

@@ -1,8 +1,14 @@
 import { ReplicatorError } from '../model/replicator-error.ts';
 
 const LOCKED = ['ER_LOCK_WAIT_TIMEOUT', 'ER_LOCK_DEADLOCK'];
-const DENIED = ['ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'ER_DBACCESS_DENIED_ERROR'];
+const DENIED = [
+	'ER_HOST_NOT_PRIVILEGED',
+	'ER_ACCESS_DENIED_ERROR',
+	'ER_ACCESS_DENIED_NO_PASSWORD_ERROR',
+	'ER_DBACCESS_DENIED_ERROR',
+];
 const GONE = [
+	'EACCES',
 	'ECONNREFUSED',
 	'ECONNRESET',
 	'ENOENT',
@@ -12,22 +18,37 @@ const GONE = [
 	'ENETUNREACH',
 	'ETIMEDOUT',
 	'EPIPE',
+	'ENOTSOCK',
 	'PROTOCOL_CONNECTION_LOST',
 	'PROTOCOL_SEQUENCE_TIMEOUT',
 	'ER_SERVER_SHUTDOWN',
 	'ER_CON_COUNT_ERROR',
+	'ER_CONNECTION_KILLED',
+	'ER_HOST_IS_BLOCKED',
+	'ER_QUERY_INTERRUPTED',
 	'ER_NEW_ABORTING_CONNECTION',
 ];
+const UNTRUSTED = /^(?:HANDSHAKE_|CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_)|SELF_SIGNED/;
 const FULL = ['ER_DISK_FULL', 'ER_RECORD_FILE_FULL'];
 
-function codeOf(error: unknown): string | null {
-	if (typeof error !== 'object' || error === null || !('code' in error)) return null;
-	return typeof error.code === 'string' ? error.code : null;
+/** MariaDB's own, which the client has no symbol for. */
+const CONNECTION_KILLED = 1927;
+
+interface ClientError {
+	readonly code?: unknown;
+	readonly errno?: unknown;
+	/** The connection is of no use any more. */
+	readonly fatal?: unknown;
 }
 
-/** @returns whether the same transaction may succeed when it is run again. */
-export function isMariadbLocked(error: unknown): boolean {
-	return LOCKED.includes(codeOf(error) ?? '');
+/** @returns the symbol of a server's, a network's or a certificate's error, or null when it is none of them. */
+function codeOf(error: unknown): string | null {
+	if (!(error instanceof Error)) return null;
+	const { code, errno, fatal } = error as ClientError;
+	if (errno === CONNECTION_KILLED) return 'ER_CONNECTION_KILLED';
+	if (typeof code === 'string') return code;
+	// A statement on a connection that has broken before has no symbol.
+	return fatal === true ? 'PROTOCOL_CONNECTION_LOST' : null;
 }
 
 /**
@@ -49,6 +70,13 @@ export function toMariadbError(
 			code: 'database-unreachable',
 			hint: 'Check that MariaDB runs and that db-config.json names it rightly. It is tried again at the next cycle.',
 			isRetryable: true,
+			cause,
+		});
+	}
+	if (UNTRUSTED.test(code)) {
+		return new ReplicatorError(`The TLS connection to the database ${location} failed (${code}).`, {
+			code: 'database-unreachable',
+			hint: 'Check "ssl" and "ca" in db-config.json: the server must speak TLS, and its certificate must be signed by that authority (or by one that the system trusts) for that host name.',
 			cause,
 		});
 	}

@@ -7,7 +7,10 @@ type TextRow = readonly (string | null)[];
 
 const NUMERIC = /^(?:tinyint|smallint|mediumint|int|bigint|double|float|decimal)/i;
 
-/** Reads what every table of the connection's database looks like, in four queries. */
+/**
+ * Reads what every table of the connection's database looks like, in five queries. A join inside information_schema would take
+ * longer than all of them together (38 ms against 1 ms for the keys).
+ */
 export async function readMariadbSchema(connection: Connection): Promise<DatabaseSchema> {
 	const all = async (text: string): Promise<TextRow[]> => {
 		const [rows] = await connection.query<RowDataPacket[][]>({
@@ -21,37 +24,45 @@ export async function readMariadbSchema(connection: Connection): Promise<Databas
 		"SELECT TABLE_NAME, VERSION() FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'",
 	);
 	const columns = await all(
-		`SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, CHARACTER_SET_NAME, EXTRA
+		`SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, CHARACTER_SET_NAME, EXTRA, COLLATION_NAME
 		FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION`,
 	);
 	const keys = await all(
-		`SELECT s.TABLE_NAME, s.INDEX_NAME, s.COLUMN_NAME, c.COLLATION_NAME
-		FROM information_schema.STATISTICS AS s JOIN information_schema.COLUMNS AS c
-		USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME)
-		WHERE s.TABLE_SCHEMA = DATABASE() AND s.NON_UNIQUE = 0
-		ORDER BY s.TABLE_NAME, s.INDEX_NAME, s.SEQ_IN_INDEX`,
+		`SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS
+		WHERE TABLE_SCHEMA = DATABASE() AND NON_UNIQUE = 0 ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
 	);
 	const references = await all(
-		`SELECT k.TABLE_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE
-		FROM information_schema.KEY_COLUMN_USAGE AS k JOIN information_schema.REFERENTIAL_CONSTRAINTS AS r
-		ON r.CONSTRAINT_SCHEMA = k.TABLE_SCHEMA AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
-		WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_NAME IS NOT NULL`,
+		`SELECT TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME, CONSTRAINT_NAME
+		FROM information_schema.KEY_COLUMN_USAGE
+		WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME IS NOT NULL`,
+	);
+	const rules = await all(
+		`SELECT TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS
+		WHERE CONSTRAINT_SCHEMA = DATABASE()`,
 	);
 	const of = (rows: readonly TextRow[], table: string) => rows.filter(([name]) => name === table);
 	const isMariadb = /mariadb/i.test(tables[0]?.[1] ?? 'mariadb');
 	const schemas = tables.map(([table]): [string, TableSchema] => {
 		const name = table ?? '';
 		const own = of(keys, name);
+		const ownColumns = of(columns, name);
+		const ownRules = new Map(of(rules, name).map(([, constraint, rule]) => [constraint, rule ?? '']));
+		const ignoresCase = new Set(
+			ownColumns.filter((row) => /_ci$/.test(row[7] ?? '')).map(([, column]) => column),
+		);
 		return [
 			name,
 			{
 				name,
-				columns: of(columns, name)
+				columns: ownColumns
 					.filter((row) => !/GENERATED|VIRTUAL|STORED/.test((row[6] ?? '').replace('DEFAULT_GENERATED', '')))
 					.map((row) => toColumn(row, isMariadb)),
 				primaryKey: own.filter(([, index]) => index === 'PRIMARY').map((row) => row[2] ?? ''),
-				uniqueKeys: toUniqueKeys(own.filter(([, index]) => index !== 'PRIMARY')),
-				references: of(references, name).map(toReference),
+				uniqueKeys: toUniqueKeys(
+					own.filter(([, index]) => index !== 'PRIMARY'),
+					ignoresCase,
+				),
+				references: of(references, name).map((row) => toReference(row, ownRules)),
 			},
 		];
 	});
@@ -62,7 +73,7 @@ function toColumn(row: TextRow, isMariadb: boolean): Column {
 	const [, name = '', declared = '', nullable, fallback = null, charset = null, extra = ''] = row;
 	const isNumeric = NUMERIC.test(declared ?? '');
 	const defaultValue = isMariadb
-		? parseDefault(fallback, { isNumeric })
+		? parseDefault(fallback, { isNumeric, hasEscapes: true })
 		: mysqlDefault(fallback, { extra, isNumeric });
 	const allowedValues = /^enum\((.*)\)$/is.exec(declared ?? '')?.[1];
 	return {
@@ -90,19 +101,19 @@ function mysqlDefault(
 	return column.isNumeric ? Number(text) : text;
 }
 
-function toUniqueKeys(rows: readonly TextRow[]): UniqueKey[] {
+function toUniqueKeys(rows: readonly TextRow[], ignoresCase: ReadonlySet<string | null | undefined>): UniqueKey[] {
 	return [...Map.groupBy(rows, ([, index]) => index).values()].map((columns) => ({
 		columns: columns.map((row) => row[2] ?? ''),
-		ignoresCase: columns.some((row) => /_ci$/.test(row[3] ?? '')),
+		ignoresCase: columns.some(([, , column]) => ignoresCase.has(column)),
 	}));
 }
 
-function toReference(row: TextRow): Reference {
-	const [, column, toTable, toColumn, rule] = row;
+function toReference(row: TextRow, rules: ReadonlyMap<string | null | undefined, string>): Reference {
+	const [, column, toTable, toColumn, constraint] = row;
 	return {
 		column: column ?? '',
 		toTable: toTable ?? '',
 		toColumn: toColumn ?? 'id',
-		onDelete: toDeleteAction(rule ?? ''),
+		onDelete: toDeleteAction(rules.get(constraint) ?? ''),
 	};
 }

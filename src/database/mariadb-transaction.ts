@@ -6,14 +6,17 @@ import { toMariadbError } from './mariadb-error.ts';
 import { readMariadbSchema } from './mariadb-schema.ts';
 import type { Statements } from './statements.ts';
 
-/** A prepared statement has 65,535 parameters at most (MariaDB protocol: a 16-bit count). */
-const PARAMETERS_MAX = 60_000;
-const ROWS_PER_INSERT_MAX = 200;
+/**
+ * Of one INSERT. The protocol allows 65,535, but the server describes each one when it prepares the statement, and
+ * beyond some thousands that costs more than the round trips that it saves.
+ */
+const PARAMETERS_MAX = 10_000;
+const ROWS_PER_INSERT_MAX = 500;
 const KEYS_PER_DELETE_MAX = 200;
 /** One INSERT stays far below what the server takes in one packet, and is over quickly. */
 const INSERT_BYTES_TARGET = 2 * 1024 * 1024;
 /** A server that does not answer for so long is gone. */
-const STATEMENT_TIMEOUT_MS = 60_000;
+export const STATEMENT_TIMEOUT_MS = 60_000;
 
 /** Reads and writes on one connection that its owner has put into a transaction. */
 export class MariadbTransaction implements DatabaseReader, DatabaseWriter {
@@ -160,9 +163,9 @@ export class MariadbTransaction implements DatabaseReader, DatabaseWriter {
 }
 
 /** A bigint goes as decimal text, which the server reads exactly; a number would be sent as a double. */
-function toParameter(value: Value): string | number | Buffer | null {
+export function toParameter(value: Value): string | number | Buffer | null {
 	if (typeof value === 'bigint') return value.toString();
-	return value instanceof Uint8Array ? Buffer.from(value) : value;
+	return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
 }
 
 function sizeOf(value: Value): number {

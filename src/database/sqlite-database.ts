@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Database, DatabaseReader, DatabaseWriter } from '../model/database.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import type { Value } from '../model/row.ts';
+import { deleteInSlices, type Slice } from './delete-in-slices.ts';
 import { isSqliteBusy, toSqliteError } from './sqlite-error.ts';
 import { SqliteTransaction } from './sqlite-transaction.ts';
 import { makeStatements } from './statements.ts';
@@ -13,47 +14,57 @@ const LOCK_WAIT_MAX_MS = 20_000;
 const LOCK_RETRY_MS = 25;
 /** One blocking wait inside SQLite; short, because nothing else in this process runs meanwhile. */
 const BUSY_TIMEOUT_MS = 100;
-const SLICE_TARGET_MS = 50;
-const SLICE_ROWS_FIRST = 500;
-const SLICE_ROWS_MAX = 20_000;
-const SLICE_KEYS_MAX = 500;
+
+/** BEGIN alone takes no state yet; the first read after it does. */
+const BEGIN = { read: 'BEGIN; SELECT count(*) FROM sqlite_schema', write: 'BEGIN IMMEDIATE' } as const;
 
 /**
- * Opens Kuma's SQLite database. It is never created here: Kuma makes it from a template of its own.
+ * Opens Kuma's SQLite database. It is never created here: Kuma makes it from a template of its own. Each read and
+ * each write has a connection of its own, and closing that one undoes what was not committed.
  * @throws ReplicatorError `database-not-migrated` when the file does not exist.
  */
 export function openSqliteDatabase(path: string): Database {
-	if (!existsSync(path)) {
-		throw new ReplicatorError(`${path} does not exist yet.`, {
-			code: 'database-not-migrated',
-			hint: 'Start Uptime Kuma once and let it finish; it makes its database by itself.',
-			isRetryable: true,
-		});
-	}
+	refuseMissing(path);
 	const statements = makeStatements('sqlite');
-	const connect = () => {
-		const connection = new DatabaseSync(path, { enableForeignKeyConstraints: true });
-		connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-		return connection;
-	};
 
-	/** Runs `work` between a BEGIN, which waits for locks, and a COMMIT. */
 	async function transact<Result>(
-		request: { doing: 'read' | 'write'; begin: string },
+		doing: 'read' | 'write',
 		work: (transaction: SqliteTransaction) => Promise<Result>,
 	): Promise<Result> {
-		const context = { location: path, doing: request.doing };
 		let connection: DatabaseSync | undefined;
 		try {
-			const opened = connect();
+			const opened = await untilFree(() => begin(path, doing));
 			connection = opened;
-			await untilFree(() => opened.exec(request.begin));
 			const result = await work(new SqliteTransaction({ connection: opened, statements, location: path }));
 			await untilFree(() => opened.exec('COMMIT'));
 			return result;
 		} catch (error) {
-			if (connection?.isTransaction === true) connection.exec('ROLLBACK');
-			throw toSqliteError(error, context);
+			throw toSqliteError(error, { location: path, doing });
+		} finally {
+			connection?.close();
+		}
+	}
+
+	async function deleteSlice(
+		request: { table: string; column: string },
+		{ values, rowsMax }: Slice,
+	): Promise<{ deleted: number; heldMs: number }> {
+		const { quote } = statements;
+		const [table, column] = [quote(request.table), quote(request.column)];
+		const marks = values.map(() => '?').join(', ');
+		let connection: DatabaseSync | undefined;
+		try {
+			connection = await untilFree(() => begin(path, 'write'));
+			const startedAt = performance.now();
+			const { changes } = connection
+				.prepare(
+					`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${column} IN (${marks}) LIMIT ?)`,
+				)
+				.run(...values, rowsMax);
+			connection.exec('COMMIT');
+			return { deleted: Number(changes), heldMs: performance.now() - startedAt };
+		} catch (error) {
+			throw toSqliteError(error, { location: path, doing: 'write', table: request.table });
 		} finally {
 			connection?.close();
 		}
@@ -62,13 +73,35 @@ export function openSqliteDatabase(path: string): Database {
 	return {
 		kind: 'sqlite',
 		location: path,
-		read: <Result>(read: (reader: DatabaseReader) => Promise<Result>) =>
-			transact({ doing: 'read', begin: 'BEGIN' }, read),
-		write: <Result>(write: (writer: DatabaseWriter) => Promise<Result>) =>
-			transact({ doing: 'write', begin: 'BEGIN IMMEDIATE' }, write),
-		deleteInSlices: (request) => deleteInSlices({ ...request, connect, path, quote: statements.quote }),
+		read: <Result>(read: (reader: DatabaseReader) => Promise<Result>) => transact('read', read),
+		write: <Result>(write: (writer: DatabaseWriter) => Promise<Result>) => transact('write', write),
+		deleteInSlices: (request: { table: string; column: string; values: readonly Value[] }) =>
+			deleteInSlices(request.values, (slice) => deleteSlice(request, slice)),
 		close: async () => undefined,
 	};
+}
+
+/** @returns a new connection in a transaction. */
+function begin(path: string, doing: 'read' | 'write'): DatabaseSync {
+	// Asked every time: SQLite would make an empty file where Kuma's database was moved away meanwhile.
+	refuseMissing(path);
+	const connection = new DatabaseSync(path, { enableForeignKeyConstraints: true });
+	try {
+		connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; ${BEGIN[doing]}`);
+		return connection;
+	} catch (error) {
+		connection.close();
+		throw error;
+	}
+}
+
+function refuseMissing(path: string): void {
+	if (existsSync(path)) return;
+	throw new ReplicatorError(`${path} does not exist yet.`, {
+		code: 'database-not-migrated',
+		hint: 'Start Uptime Kuma once and let it finish; it makes its database by itself.',
+		isRetryable: true,
+	});
 }
 
 async function untilFree<Result>(work: () => Result): Promise<Result> {
@@ -80,42 +113,5 @@ async function untilFree<Result>(work: () => Result): Promise<Result> {
 			if (!isSqliteBusy(error) || performance.now() > deadline) throw error;
 			await delay(LOCK_RETRY_MS);
 		}
-	}
-}
-
-async function deleteInSlices(request: {
-	readonly table: string;
-	readonly column: string;
-	readonly values: readonly Value[];
-	readonly connect: () => DatabaseSync;
-	readonly path: string;
-	readonly quote: (name: string) => string;
-}): Promise<number> {
-	const { table, column, values, quote } = request;
-	const connection = request.connect();
-	let deleted = 0;
-	let slice = SLICE_ROWS_FIRST;
-	try {
-		for (let start = 0; start < values.length; start += SLICE_KEYS_MAX) {
-			const some = values.slice(start, start + SLICE_KEYS_MAX);
-			const marks = some.map(() => '?').join(', ');
-			const statement = connection.prepare(
-				`DELETE FROM ${quote(table)} WHERE rowid IN
-				(SELECT rowid FROM ${quote(table)} WHERE ${quote(column)} IN (${marks}) LIMIT ?)`,
-			);
-			for (;;) {
-				const startedAt = performance.now();
-				const { changes } = await untilFree(() => statement.run(...some, slice));
-				deleted += Number(changes);
-				if (Number(changes) < slice) break;
-				const tookMs = Math.max(1, performance.now() - startedAt);
-				slice = Math.max(1, Math.min(SLICE_ROWS_MAX, Math.round((slice * SLICE_TARGET_MS) / tookMs)));
-			}
-		}
-		return deleted;
-	} catch (error) {
-		throw toSqliteError(error, { location: request.path, doing: 'write', table });
-	} finally {
-		connection.close();
 	}
 }

@@ -72,7 +72,9 @@ export function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 async function isAlive(pid: number): Promise<boolean> {
-	return (await listProcesses()) === null ? exists(pid) : (await readProcess(pid)) !== null;
+	if ((await readProcess(pid)) !== null) return true;
+	const isProcReadable = (await readProcess(process.pid)) !== null;
+	return !isProcReadable && exists(pid);
 }
 
 /** Zombies do not count: nobody may be there to collect them, as in a container without an init. */

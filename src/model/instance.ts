@@ -13,23 +13,26 @@ export interface StateStore {
 	save(change: Partial<InstanceState>): Promise<void>;
 }
 
-/** The snapshot that was applied or published last, kept on disk (0600) to plan against without the repository. */
+/** Snapshots kept on disk (0600), by digest: the applied one, to plan against without the repository. */
 export interface SnapshotStore {
-	/** @returns the snapshot kept under that id, or null when it is not there. */
-	load(id: string): Promise<Snapshot | null>;
+	/** @returns the snapshot with that digest, verified, or null when it is not there or no longer whole. */
+	load(digest: string): Promise<Snapshot | null>;
 	/**
-	 * Fills a private directory by `write`, verifies what it holds, and keeps it under `id` in place of all others.
-	 * A directory whose write or verification failed is removed.
+	 * Fills a new private directory by `write`, verifies what it holds, and keeps it under its digest. A directory
+	 * whose write or verification failed is removed.
 	 */
 	keep(request: {
-		id: string;
-		expectedDigest: string;
-		write: (directory: string) => Promise<void>;
+		readonly digest: string;
+		/** What to call the snapshot in messages. */
+		readonly where: string;
+		readonly write: (directory: string) => Promise<void>;
 	}): Promise<Snapshot>;
+	/** Removes every snapshot but those. */
+	dropAllBut(digests: readonly string[]): Promise<void>;
 	/** Runs `use` with an empty private directory that is removed afterwards. Its path is always the same. */
 	withPublishDirectory<Result>(use: (directory: string) => Promise<Result>): Promise<Result>;
-	/** @returns a new private directory, named after `label`, for an export that is kept for a person. */
-	makeExportDirectory(label: string): Promise<string>;
+	/** @returns a new private directory with that name, for an export that is kept for a person. */
+	makeExportDirectory(name: string): Promise<string>;
 }
 
 /** Uploaded files below the data directory; paths are relative to it. */

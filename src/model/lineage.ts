@@ -60,8 +60,11 @@ export interface Repository {
 	publish(publication: Publication): Promise<PublishedSnapshot>;
 	/** Writes the tree of one snapshot into an existing, empty, private directory. No lock. */
 	fetch(request: { id: string; directory: string }): Promise<void>;
-	/** Forgets what the retention rules do not keep, never `headId`. @returns the ids that went. */
-	retain(request: { retention: Retention; headId: string }): Promise<string[]>;
+	/** Forgets what the retention rules do not keep, never `headId`. A backend that only grows is not a failure. */
+	retain(request: {
+		retention: Retention;
+		headId: string;
+	}): Promise<{ outcome: 'retained'; forgotten: string[] } | { outcome: 'append-only' }>;
 	/**
 	 * Frees the space of forgotten snapshots, unless somebody else's snapshots are in the same repository.
 	 * @returns whether it ran.

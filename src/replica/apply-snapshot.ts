@@ -26,8 +26,10 @@ export interface ApplyRequest {
 	readonly instance: Instance;
 	readonly database: Database;
 	readonly snapshot: Snapshot;
-	/** The snapshot that was applied before; null at a first apply. */
+	/** The snapshot that was applied before, where it is known. */
 	readonly previous: Snapshot | null;
+	/** Whether this instance has never applied or published anything of this lineage. */
+	readonly isFirstApply: boolean;
 	readonly guard: GuardLimits | 'off';
 	/** Somebody confirmed on this instance that the plan may delete whatever it deletes. */
 	readonly allowsDeletes: boolean;
@@ -76,7 +78,7 @@ export async function planSnapshot(
 	const verdict = guardPlan({
 		plan,
 		limits: request.guard,
-		isFirstApply: previous === null,
+		isFirstApply: request.isFirstApply,
 		isConfirmed: request.isConfirmed ?? (() => false),
 	});
 	return { plan, verdict, taken };

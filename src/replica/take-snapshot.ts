@@ -1,6 +1,6 @@
 import type { Database } from '../model/database.ts';
 import type { Instance } from '../model/instance.ts';
-import type { Manifest, SnapshotParent } from '../model/snapshot.ts';
+import type { Manifest, SnapshotContent, SnapshotParent } from '../model/snapshot.ts';
 import { type EncodedContent, encodeContent, makeManifest } from '../snapshot/encode.ts';
 import { type TakenTables, takeTables, toContent } from '../snapshot/take.ts';
 import { originOf } from './origin-of.ts';
@@ -8,6 +8,7 @@ import { originOf } from './origin-of.ts';
 /** What an instance holds, ready to be published or exported. */
 export interface TakenSnapshot {
 	readonly taken: TakenTables;
+	readonly content: SnapshotContent;
 	readonly encoded: EncodedContent;
 	/** Completes it with its place in the lineage. */
 	manifest(parent: SnapshotParent | null): Manifest;
@@ -29,5 +30,10 @@ export async function encodeTaken(instance: Instance, taken: TakenTables): Promi
 	});
 	const encoded = encodeContent(content);
 	const createdAt = new Date(instance.now()).toISOString();
-	return { taken, encoded, manifest: (parent) => makeManifest({ encoded, origin, parent, createdAt }) };
+	return {
+		taken,
+		content,
+		encoded,
+		manifest: (parent) => makeManifest({ encoded, origin, parent, createdAt }),
+	};
 }

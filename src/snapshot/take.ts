@@ -34,6 +34,7 @@ export async function takeTables(
 			isRetryable: true,
 		});
 	}
+	await refuseUnfinishedMigration(reader, schema);
 	const tables: TableRows[] = [];
 	for (const { name } of catalog) {
 		const found = schema.tables.get(name);
@@ -43,6 +44,20 @@ export async function takeTables(
 		tables.push({ name, columns: found.columns, key, rows });
 	}
 	return { kind: schema.kind, schema, tables, settings: await takeSettings(reader, schema) };
+}
+
+/** While Kuma migrates, its tables are neither the old ones nor the new ones; knex marks that time with a lock. */
+async function refuseUnfinishedMigration(reader: DatabaseReader, schema: DatabaseSchema): Promise<void> {
+	const lock = schema.tables.get('knex_migrations_lock');
+	const columns = lock?.columns.filter(({ name }) => name === 'is_locked') ?? [];
+	if (columns.length === 0) return;
+	const rows = await reader.rows({ table: 'knex_migrations_lock', columns, orderBy: ['is_locked'] });
+	if (!rows.some(([isLocked]) => Number(isLocked) === 1)) return;
+	throw new ReplicatorError('Uptime Kuma is migrating its database.', {
+		code: 'database-not-migrated',
+		hint: 'Wait until Uptime Kuma has finished. If it was stopped half-way, restore its database from a backup.',
+		isRetryable: true,
+	});
 }
 
 async function takeSettings(

@@ -1,6 +1,6 @@
-import { mkdir, open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Manifest } from '../model/snapshot.ts';
+import { createPrivateFile } from './create-private-file.ts';
 import type { EncodedContent } from './encode.ts';
 import { encodeManifest } from './manifest-json.ts';
 
@@ -16,17 +16,6 @@ export async function writeTree(request: {
 	readonly encoded: EncodedContent;
 }): Promise<void> {
 	for (const [path, bytes] of request.encoded.tree)
-		await writePrivately(join(request.directory, path), bytes);
-	await writePrivately(join(request.directory, MANIFEST_FILE), Buffer.from(encodeManifest(request.manifest)));
-}
-
-async function writePrivately(path: string, bytes: Uint8Array): Promise<void> {
-	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-	const file = await open(path, 'wx', 0o600);
-	try {
-		await file.writeFile(bytes);
-		await file.sync();
-	} finally {
-		await file.close();
-	}
+		await createPrivateFile(join(request.directory, path), bytes);
+	await createPrivateFile(join(request.directory, MANIFEST_FILE), encodeManifest(request.manifest));
 }

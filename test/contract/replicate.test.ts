@@ -80,6 +80,7 @@ function apply(to: Database, snapshot: Snapshot): Promise<ApplyOutcome> {
 		database: to,
 		snapshot,
 		previous: snapshot,
+		isFirstApply: false,
 		guard: 'off',
 		allowsDeletes: true,
 		keepsLocalEntities: false,

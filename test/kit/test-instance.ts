@@ -45,6 +45,7 @@ export function memoryState(initial: Partial<InstanceState> = {}): StateStore {
 const NO_SNAPSHOTS: SnapshotStore = {
 	load: async () => null,
 	keep: () => Promise.reject(new Error('this test keeps no snapshot')),
+	dropAllBut: async () => undefined,
 	withPublishDirectory: () => Promise.reject(new Error('this test publishes nothing')),
 	makeExportDirectory: () => Promise.reject(new Error('this test exports nothing')),
 };

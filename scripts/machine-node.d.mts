@@ -1,0 +1,2 @@
+export declare function machineNode(): string;
+export declare function machineEnvironment(node?: string): NodeJS.ProcessEnv;

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installKuma } from './install-kuma.mjs';
+import { findProgram, machineEnvironment } from './machine-node.mjs';
+import { runQuietly } from './run-quietly.mjs';
+import { COMPILE_TOOLS, canInstallTools, installCommand, installTools, missingTools, TEST_TOOLS } from './tools.mjs';
+
+export { canInstallTools, COMPILE_TOOLS, installCommand, installKuma, installTools, missingTools, TEST_TOOLS };
+
+/**
+ * Makes a fresh clone ready for tests and demo: the packages of the project, the programs it needs, and a real Uptime
+ * Kuma. It is the first thing to run, so it needs nothing but Node ≥ 20 and npm, and does nothing when all is there.
+ */
+
+const NPM_CI_MS = 10 * 60_000;
+const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Installs the project's packages when they are missing or not the ones that package-lock.json names. */
+export async function prepareProject(project = PROJECT) {
+	if (await isInstalled(project)) return;
+	const npm = findProgram('npm');
+	if (npm === undefined) throw new Error('No npm on the PATH; install npm');
+	await runQuietly('Installing the packages of the project', [npm, 'ci'], {
+		cwd: project,
+		env: machineEnvironment(),
+		timeoutMs: NPM_CI_MS,
+	});
+}
+
+/**
+ * npm leaves a copy of what it installed in node_modules. Comparing contents, not times, a checkout that merely touches
+ * the lock file costs nothing. Packages for other platforms are left out by npm, so optional ones may be missing.
+ */
+async function isInstalled(project) {
+	const wanted = await readPackages(join(project, 'package-lock.json'));
+	const installed = await readPackages(join(project, 'node_modules', '.package-lock.json'));
+	if (wanted === undefined) throw new Error(`${project} has no package-lock.json`);
+	if (installed === undefined) return false;
+	return Object.entries(wanted).every(([path, { version, optional, devOptional }]) => {
+		if (path === '') return true;
+		const found = installed[path];
+		return found === undefined ? optional === true || devOptional === true : found.version === version;
+	});
+}
+
+async function readPackages(path) {
+	try {
+		return JSON.parse(await readFile(path, 'utf8')).packages;
+	} catch (error) {
+		if (error.code === 'ENOENT') return undefined;
+		throw error;
+	}
+}
+
+async function main(parameters) {
+	const unknown = parameters.filter((parameter) => parameter !== '--install-tools');
+	if (unknown.length > 0) throw new Error(`Unknown: ${unknown.join(' ')}. Usage: prepare.mjs [--install-tools]`);
+	if (parameters.length > 0) await installTools([...TEST_TOOLS, ...COMPILE_TOOLS]);
+	const missing = missingTools();
+	if (missing.length > 0) {
+		const shortcut = canInstallTools() ? ', or let `node scripts/prepare.mjs --install-tools` do it' : '';
+		throw new Error(`Missing: ${missing.join(', ')}. Install with \`${installCommand(missing)}\`${shortcut}`);
+	}
+	await prepareProject();
+	process.stdout.write(`${await installKuma()}\n`);
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+	main(process.argv.slice(2)).catch((error) => {
+		process.stderr.write(`${error.message}\n`);
+		process.exitCode = 1;
+	});
+}

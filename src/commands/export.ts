@@ -1,0 +1,77 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { ReplicatorError } from '../model/replicator-error.ts';
+import { takeSnapshot } from '../replica/take-snapshot.ts';
+import { writeJsonTree } from '../snapshot/write-json-tree.ts';
+import { writeSqlTree } from '../snapshot/write-sql-tree.ts';
+import { writeTree } from '../snapshot/write-tree.ts';
+import { openContext } from './open-context.ts';
+import { openReader } from './open-reader.ts';
+import { printJson, printLine } from './print.ts';
+
+const FORMATS = ['csv', 'sql', 'json'] as const;
+
+interface Options {
+	readonly format: (typeof FORMATS)[number];
+	readonly json: boolean;
+}
+
+const WRITERS = { csv: writeTree, sql: writeSqlTree, json: writeJsonTree } as const;
+
+export function addExportCommand(program: Command): void {
+	program
+		.command('export')
+		.description('write what this instance has into a folder, without a repository')
+		.argument('<directory>', 'a folder that does not exist yet or is empty')
+		.addOption(new Option('--format <format>', 'csv is what "import" reads').choices(FORMATS).default('csv'))
+		.option('--json', 'print the result as JSON', false)
+		.addHelpText(
+			'after',
+			`
+The folder holds password hashes and tokens: it is made readable for this user only. Kuma may be running.
+
+Examples:
+  $ DATA_DIR=/app/data replicator-kuma export /backup/kuma
+  $ replicator-kuma export ./kuma-sql --format sql`,
+		)
+		.action(async (directory: string, { format, json }: Options) => {
+			const context = openContext({ needsRepository: false });
+			const target = resolve(directory);
+			await prepareTarget(target);
+			const instance = await openReader(context);
+			const opened = await instance.openDatabase();
+			if (opened.outcome === 'not-set-up') {
+				throw new ReplicatorError(`Kuma's database is not set up yet: ${opened.reason}.`, {
+					code: 'database-not-set-up',
+					hint: "Choose a database in Kuma's wizard first, or check DATA_DIR.",
+				});
+			}
+			const { content, encoded, manifest } = await takeSnapshot(instance, opened.database);
+			await WRITERS[format]({ directory: target, content, encoded, manifest: manifest(null) });
+			const rowCount = encoded.tables.reduce((sum, table) => sum + table.rowCount, 0);
+			const result = {
+				directory: target,
+				format,
+				digest: encoded.digest,
+				tables: encoded.tables.length,
+				rows: rowCount,
+				files: encoded.files.length,
+			};
+			if (json) printJson(result);
+			else
+				printLine(
+					`Exported ${rowCount} rows of ${encoded.tables.length} tables and ${encoded.files.length} files to ${target}.`,
+				);
+		});
+}
+
+async function prepareTarget(directory: string): Promise<void> {
+	await mkdir(directory, { recursive: true, mode: 0o700 });
+	if ((await readdir(directory)).length > 0) {
+		throw new ReplicatorError(`The folder ${directory} is not empty.`, {
+			code: 'refused',
+			hint: 'Name a folder that does not exist yet; nothing is overwritten.',
+		});
+	}
+}

@@ -1,0 +1,60 @@
+import { styleText } from 'node:util';
+import { maskSecrets } from '../daemon/secrets.ts';
+import type { HeldRow } from '../model/state.ts';
+import type { CycleReport } from '../model/status.ts';
+
+/** Control characters, which a name from a database may hold, must not reach a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Writes one line to standard output. */
+export function printLine(text = ''): void {
+	process.stdout.write(`${maskSecrets(text).replace(CONTROL, '?')}\n`);
+}
+
+/** Writes a value as JSON, the contract for scripts. */
+export function printJson(value: unknown): void {
+	process.stdout.write(`${maskSecrets(JSON.stringify(value, null, '\t'))}\n`);
+}
+
+/** Colours a piece of text where the terminal wants colours (not with NO_COLOR). */
+export function colour(style: 'red' | 'green' | 'yellow' | 'dim' | 'bold', text: string): string {
+	return styleText(style, text, { stream: process.stdout });
+}
+
+/** Prints what a cycle came to: the sentence, then the rows. */
+export function printReport(report: CycleReport, options: { readonly json: boolean }): void {
+	if (options.json) {
+		printJson(report);
+		return;
+	}
+	printLine(colour(report.needsDecision ? 'yellow' : 'green', report.summary));
+	for (const line of report.details) printLine(`  ${line}`);
+	printHeldRows(report.heldRows);
+}
+
+/** Prints what is not as on the leader, and why. */
+export function printHeldRows(rows: readonly HeldRow[]): void {
+	for (const { table, key, title, how, reason } of rows) {
+		printLine(`  ${colour('yellow', `! ${table}/${key} "${title}" is ${HOW[how]}: ${reason}`)}`);
+	}
+}
+
+const HOW = { held: 'held back', paused: 'paused', partial: 'incomplete' } as const;
+
+/** @returns a time as people read it, in their own zone, with the zone. */
+export function formatTime(iso: string): string {
+	return new Intl.DateTimeFormat('sv-SE', {
+		dateStyle: 'short',
+		timeStyle: 'long',
+	}).format(new Date(iso));
+}
+
+/** @returns how long ago something was, in the largest unit that says it. */
+export function formatAge(ms: number): string {
+	const seconds = Math.max(0, Math.round(ms / 1000));
+	if (seconds < 120) return `${seconds} s`;
+	if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min`;
+	if (seconds < 2 * 86_400) return `${Math.round(seconds / 3600)} h`;
+	return `${Math.round(seconds / 86_400)} d`;
+}

@@ -1,0 +1,20 @@
+import { Replicator } from '../daemon/replicator.ts';
+import { type ControlClient, controlClient } from '../http/control-client.ts';
+import { isReplicatorError } from '../model/replicator-error.ts';
+import type { CycleReport } from '../model/status.ts';
+import { type Context, withFleetInstance } from './open-context.ts';
+
+/** Runs one cycle here, or asks the replicator-kuma that is running on the same data directory to run it. */
+export async function runOrAsk(
+	context: Context,
+	cycle: (replicator: Pick<ControlClient, 'backup' | 'restore'>) => Promise<CycleReport>,
+): Promise<CycleReport> {
+	try {
+		return await withFleetInstance(context, (instance) =>
+			cycle(new Replicator({ instance, config: context.config })),
+		);
+	} catch (error) {
+		if (!isReplicatorError(error, 'data-directory-in-use')) throw error;
+		return cycle(controlClient(context.paths.controlSocket));
+	}
+}

@@ -1,0 +1,107 @@
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { prepareStateDirectory } from '../daemon/data-directory.ts';
+import { openRepository } from '../daemon/open-instance.ts';
+import type { PublishedSnapshot } from '../model/lineage.ts';
+import { findHead } from '../repository/find-head.ts';
+import { HistoryReader } from './history-reader.ts';
+import { openContext } from './open-context.ts';
+import { formatAge, formatTime, printJson, printLine } from './print.ts';
+
+interface Options {
+	readonly last: string;
+	readonly json: boolean;
+}
+
+export function addSnapshotsCommand(program: Command): void {
+	program
+		.command('snapshots')
+		.description('list the snapshots of this fleet, and what each changed')
+		.option('--last <count>', 'how many of the newest to list', '10')
+		.option('--json', 'print the list as JSON', false)
+		.addHelpText(
+			'after',
+			`
+Each snapshot is fetched to say what it changed, so a long list takes a while.
+
+Examples:
+  $ replicator-kuma snapshots
+  $ replicator-kuma snapshots --last 3 --json`,
+		)
+		.action(async ({ last, json }: Options, command: Command) => {
+			const count = Number(last);
+			if (!Number.isInteger(count) || count < 1)
+				command.error(`error: --last takes a whole number from 1, not "${last}"`);
+			const context = openContext({ needsRepository: true });
+			const paths = await prepareStateDirectory(context.config.dataDirectory);
+			const repository = openRepository({ ...context, paths });
+			const published = await repository.list();
+			const { head } = findHead(published);
+			const shown = published.toReversed().slice(0, count);
+			const history = new HistoryReader(repository);
+			const entries = [];
+			for (const snapshot of shown) entries.push(await describe(snapshot, { head, published, history }));
+			if (json) printJson(entries);
+			else if (entries.length === 0) printLine('The repository has no snapshot of this fleet yet.');
+			else printTable(entries, published.length);
+		});
+}
+
+interface Entry extends PublishedSnapshot {
+	readonly isHead: boolean;
+	readonly kumaVersion: string | null;
+	/** What it changed against its parent, in words; null when the parent is gone. */
+	readonly changes: string | null;
+}
+
+async function describe(
+	snapshot: PublishedSnapshot,
+	context: {
+		readonly head: PublishedSnapshot | null;
+		readonly published: readonly PublishedSnapshot[];
+		readonly history: HistoryReader;
+	},
+): Promise<Entry> {
+	const parent = context.published.find(({ id }) => id === snapshot.parentId) ?? null;
+	const { kumaVersion, changes } = await context.history.describe(snapshot, parent);
+	return { ...snapshot, isHead: snapshot.id === context.head?.id, kumaVersion, changes };
+}
+
+function printTable(entries: readonly Entry[], total: number): void {
+	const table = new Table({
+		head: ['Snapshot', 'Gen.', 'Published', 'Age', 'Leader', 'Kuma', 'Changes'],
+		style: { head: [], border: [], compact: true },
+		chars: PLAIN,
+	});
+	for (const entry of entries) {
+		table.push([
+			`${entry.id.slice(0, 8)}${entry.isHead ? ' *' : ''}`,
+			String(entry.generation),
+			formatTime(entry.time),
+			formatAge(Date.now() - Date.parse(entry.time)),
+			entry.hostname,
+			entry.kumaVersion ?? '?',
+			`${entry.changes ?? 'its parent is gone'}${entry.allowsDeletes ? ' (deletes confirmed)' : ''}`,
+		]);
+	}
+	for (const line of table.toString().split('\n')) printLine(line.trimEnd());
+	printLine(`${entries.length} of ${total} snapshots; * is the newest of the lineage.`);
+}
+
+const PLAIN = {
+	top: '',
+	'top-mid': '',
+	'top-left': '',
+	'top-right': '',
+	bottom: '',
+	'bottom-mid': '',
+	'bottom-left': '',
+	'bottom-right': '',
+	left: '',
+	'left-mid': '',
+	mid: '',
+	'mid-mid': '',
+	right: '',
+	'right-mid': '',
+	middle: ' ',
+};

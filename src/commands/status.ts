@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { controlClient } from '../http/control-client.ts';
+import type { Status } from '../model/status.ts';
+import { EXIT_CODES } from './exit-code.ts';
+import { openContext } from './open-context.ts';
+import { colour, formatAge, formatTime, printHeldRows, printJson, printLine } from './print.ts';
+
+export function addStatusCommand(program: Command): void {
+	program
+		.command('status')
+		.description('show what the running replicator-kuma of this data directory does')
+		.option('--json', 'print the status as JSON', false)
+		.addHelpText(
+			'after',
+			`
+Exit codes: 0 all is well, 1 the last cycle failed, 3 a person must decide, 4 replicator-kuma is not running here.
+
+Examples:
+  $ replicator-kuma status
+  $ replicator-kuma status --json | jq .lagMs`,
+		)
+		.action(async ({ json }: { json: boolean }) => {
+			const { paths, config } = openContext({ needsRepository: false });
+			const status = await controlClient(paths.controlSocket).status();
+			process.exitCode = exitCodeOfStatus(status);
+			if (json) printJson(status);
+			else if (status === null) {
+				printLine(`replicator-kuma is not running on ${config.dataDirectory}.`);
+				printLine(
+					'Start it with "replicator-kuma run", or set DATA_DIR to the data directory that it runs on.',
+				);
+			} else printStatus(status);
+		});
+}
+
+function exitCodeOfStatus(status: Status | null): number {
+	if (status === null) return EXIT_CODES.notAvailable;
+	if (status.lastError !== null) return EXIT_CODES.failed;
+	return status.lastCycle?.needsDecision === true ? EXIT_CODES.needsDecision : EXIT_CODES.done;
+}
+
+function printStatus(status: Status): void {
+	const { newest, applied, kuma, lastCycle, lastError, lagMs } = status;
+	const rows: [string, string][] = [
+		['Role', `${status.role} (${status.mode}), fleet ${status.fleet}, host ${status.hostname}`],
+		['Repository', status.repository],
+		[
+			'Newest',
+			newest === null
+				? 'none seen yet'
+				: `${newest.id.slice(0, 8)}, generation ${newest.generation}, ${formatTime(newest.time)}, from ${newest.hostname}`,
+		],
+		[
+			'Held here',
+			applied === null ? 'none yet' : `${applied.id.slice(0, 8)}, generation ${applied.generation}`,
+		],
+		['Lag', lagMs === null ? 'unknown' : lagMs === 0 ? 'none' : formatAge(lagMs)],
+		[
+			'Kuma',
+			`${kuma.state}, version ${kuma.version ?? 'unknown'}, process ${kuma.pid ?? 'none'}, ${kuma.restarts} restarts`,
+		],
+		[
+			'Last cycle',
+			lastCycle === null ? 'none yet' : `${formatTime(lastCycle.finishedAt)}: ${lastCycle.summary}`,
+		],
+	];
+	for (const [name, text] of rows) printLine(`${colour('bold', name.padEnd(11))} ${text}`);
+	if (lastError !== null) {
+		printLine(`${colour('red', 'Last error'.padEnd(11))} ${formatTime(lastError.at)}: ${lastError.message}`);
+		if (lastError.hint !== null) printLine(`${' '.repeat(12)}${lastError.hint}`);
+	}
+	printHeldRows(status.heldRows);
+}

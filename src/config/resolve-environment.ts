@@ -1,0 +1,81 @@
+import { isResticVariable, RESTIC_CREDENTIALS } from './restic-variables.ts';
+import { variables } from './schema.ts';
+
+/** What is wrong with one variable, and the way out, in one line. Never quotes a secret. */
+export interface ConfigProblem {
+	readonly variable: string;
+	readonly message: string;
+}
+
+/** Where a value comes from: `default`, `environment`, or `file <path>`. */
+export type Origin = 'default' | 'environment' | `file ${string}`;
+
+/** The environment with every `<secret>_FILE` replaced by what the file holds, and without empty values. */
+export interface ResolvedEnvironment {
+	readonly values: ReadonlyMap<string, { readonly text: string; readonly origin: Origin }>;
+	readonly problems: readonly ConfigProblem[];
+}
+
+/** Names whose value may come from `<name>_FILE`, which nobody but us reads. */
+const NAMES_READ_FROM_FILE = new Set<string>([
+	...RESTIC_CREDENTIALS,
+	...variables.filter((variable) => variable.isReadFromFile).map((variable) => variable.name),
+]);
+const DECLARED_NAMES = new Set(variables.map((variable) => variable.name));
+
+/**
+ * Keeps the variables that are ours or restic's. An empty value counts as not set, as compose files leave them.
+ * @param readFile gives a file's text or throws
+ */
+export function resolveEnvironment(
+	env: Readonly<Record<string, string | undefined>>,
+	readFile: (path: string) => string,
+): ResolvedEnvironment {
+	const values = new Map<string, { text: string; origin: Origin }>();
+	const problems: ConfigProblem[] = [];
+	for (const [name, text] of Object.entries(env)) {
+		if (text === undefined || text === '') {
+			continue;
+		}
+		const nameInFile = name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : name;
+		if (name === nameInFile || !NAMES_READ_FROM_FILE.has(nameInFile)) {
+			if (DECLARED_NAMES.has(name) || isResticVariable(name)) {
+				values.set(name, { text, origin: 'environment' });
+			}
+		} else if (env[nameInFile]) {
+			problems.push({ variable: name, message: `${nameInFile} is set as well. Remove one of the two.` });
+		} else {
+			const read = readOneLine(text, readFile);
+			if (typeof read === 'string') {
+				problems.push({ variable: name, message: read });
+			} else {
+				values.set(nameInFile, { text: read.text, origin: `file ${text}` });
+			}
+		}
+	}
+	return { values, problems };
+}
+
+/**
+ * @returns the file's text without the newline that an editor puts at its end, or what is wrong, as a sentence.
+ * It never quotes the path: somebody may have written the secret itself there.
+ */
+export function readOneLine(path: string, readFile: (path: string) => string): { text: string } | string {
+	let text: string;
+	try {
+		text = readFile(path).replace(/\r?\n$/, '');
+	} catch (error) {
+		return `The file that it names cannot be read: ${reasonOf(error)}. Check the path and who may read the file.`;
+	}
+	if (text === '') {
+		return 'The file that it names is empty. Write the value into it.';
+	}
+	return { text };
+}
+
+function reasonOf(error: unknown): string {
+	if (!(error instanceof Error)) {
+		return String(error);
+	}
+	return 'code' in error ? String(error.code) : error.message;
+}

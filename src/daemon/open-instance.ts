@@ -1,0 +1,76 @@
+import { openUploads } from '../apply/upload-directory.ts';
+import { CATALOG } from '../catalog/index.ts';
+import type { Config } from '../config/load-config.ts';
+import { openDatabase } from '../database/open-database.ts';
+import { loadDatabaseConfig } from '../kuma/db-config.ts';
+import type { Installation } from '../kuma/installation.ts';
+import type { FleetInstance, Instance, OpenedDatabase } from '../model/instance.ts';
+import type { Repository } from '../model/lineage.ts';
+import type { Log } from '../model/log.ts';
+import type { Reload } from '../model/reload.ts';
+import { isReplicatorError } from '../model/replicator-error.ts';
+import { openResticRepository } from '../repository/restic-repository.ts';
+import type { StatePaths } from './data-directory.ts';
+import { PRODUCT_VERSION } from './product-version.ts';
+import { openSnapshotDirectory } from './snapshot-directory.ts';
+import { guestState, openStateStore } from './state-store.ts';
+
+/** Puts the parts of one instance together: its database, its state, its folders. Opens nothing that must be closed. */
+export async function openInstance(parts: {
+	readonly config: Config;
+	readonly paths: StatePaths;
+	readonly log: Log;
+	readonly kuma: Installation;
+	/** Instead of the state on disk, which is neither read nor made: for a command that only looks. */
+	readonly guestId?: string;
+}): Promise<Instance> {
+	const { config, paths, log, kuma } = parts;
+	return {
+		mode: config.mode,
+		hostname: config.hostname,
+		productVersion: PRODUCT_VERSION,
+		catalog: CATALOG,
+		state: parts.guestId === undefined ? await openStateStore(paths.stateFile) : guestState(parts.guestId),
+		snapshots: openSnapshotDirectory(paths),
+		uploads: openUploads(config.dataDirectory),
+		log,
+		kuma,
+		openDatabase: () => openKumaDatabase(config.dataDirectory),
+		now: () => Date.now(),
+	};
+}
+
+/** The same, as a member of its fleet. */
+export function joinFleet(
+	instance: Instance,
+	parts: { readonly repository: Repository; readonly reload: Reload },
+): FleetInstance {
+	return { ...instance, ...parts };
+}
+
+/** @returns the repository that the configuration names. */
+export function openRepository(parts: {
+	readonly config: Config;
+	readonly paths: StatePaths;
+	readonly log: Log;
+}): Repository {
+	const { config, paths, log } = parts;
+	return openResticRepository({
+		environment: config.repository.environment,
+		cacheDirectory: paths.cacheDirectory,
+		fleet: config.fleet,
+		log,
+	});
+}
+
+/** No database yet is a state like any other: Kuma's wizard waits for a person, and Kuma makes its tables itself. */
+async function openKumaDatabase(dataDirectory: string): Promise<OpenedDatabase> {
+	const loaded = await loadDatabaseConfig(dataDirectory);
+	if (loaded.outcome === 'not-set-up') return loaded;
+	try {
+		return { outcome: 'opened', database: await openDatabase(loaded.config) };
+	} catch (error) {
+		if (!isReplicatorError(error, 'database-not-migrated')) throw error;
+		return { outcome: 'not-set-up', reason: error.message };
+	}
+}

@@ -1,0 +1,152 @@
+import type { Config } from '../config/load-config.ts';
+import { type PublishOutcome, publishCycle } from '../leader/publish-cycle.ts';
+import { retain } from '../leader/retain.ts';
+import type { FleetInstance } from '../model/instance.ts';
+import type { PublishedSnapshot } from '../model/lineage.ts';
+import { ReplicatorError } from '../model/replicator-error.ts';
+import { roleOf } from '../model/role.ts';
+import type { HeldRow, InstanceState } from '../model/state.ts';
+import type { CycleReport } from '../model/status.ts';
+import { describePlan } from '../plan/describe-plan.ts';
+import { previewRestore, type RestoreOutcome, restoreCycle } from '../replica/restore-cycle.ts';
+import { describeSnapshot, describeVerdict, reportPublish, reportRestore } from './report-outcome.ts';
+
+export interface BackupOrders {
+	readonly takesOver: boolean;
+	readonly allowsDeletes: boolean;
+	/** Rows, as `table/key`, that may be lost for the whole fleet. */
+	readonly dropsHeld: readonly string[];
+}
+
+export interface RestoreOrders {
+	readonly snapshotId: string | null;
+	readonly allowsDeletes: boolean;
+	readonly isDryRun: boolean;
+}
+
+export const NO_BACKUP_ORDERS: BackupOrders = { takesOver: false, allowsDeletes: false, dropsHeld: [] };
+
+/** What a leader or a replica does, once: by the loop, on a signal, or because a person asks. */
+export class Replicator {
+	readonly #instance: FleetInstance;
+	readonly #config: Config;
+	#newest: PublishedSnapshot | null = null;
+	/** A replica plans once after every start, whatever it has applied: that undoes edits made on it. */
+	#hasPlanned = false;
+
+	constructor(parts: { readonly instance: FleetInstance; readonly config: Config }) {
+		this.#instance = parts.instance;
+		this.#config = parts.config;
+	}
+
+	/** The newest snapshot that a cycle has seen. */
+	get newest(): PublishedSnapshot | null {
+		return this.#newest;
+	}
+
+	get state(): InstanceState {
+		return this.#instance.state.read();
+	}
+
+	/** One cycle of the role that REPLICATOR_MODE gives this instance. */
+	cycle(): Promise<CycleReport> {
+		return roleOf(this.#config.mode) === 'leader' ? this.backup(NO_BACKUP_ORDERS) : this.#follow();
+	}
+
+	/** take → publish, on request with a person's orders. */
+	async backup(orders: BackupOrders): Promise<CycleReport> {
+		await this.#dropHeld(orders.dropsHeld);
+		const { retention, guard } = this.#config;
+		const instance = this.#instance;
+		const outcome = await publishCycle({ instance, retention, guard, orders });
+		this.#newest = headOf(outcome) ?? this.#newest;
+		if (outcome.outcome === 'published') {
+			try {
+				await retain(instance, { retention, headId: outcome.snapshot.id });
+			} catch (error) {
+				// The snapshot is published; that old ones could not be forgotten does not undo it.
+				instance.log.warning('Old snapshots could not be forgotten', { error });
+			}
+		}
+		return reportPublish(outcome, instance.catalog);
+	}
+
+	/** fetch → plan → apply → reload, on request with a person's orders. */
+	async restore(orders: RestoreOrders): Promise<CycleReport> {
+		const request = {
+			instance: this.#instance,
+			guard: this.#config.guard,
+			allowsDeletes: orders.allowsDeletes,
+			isForced: true,
+			...(orders.snapshotId === null ? {} : { snapshotId: orders.snapshotId }),
+		};
+		if (orders.isDryRun) return this.#preview(request);
+		return this.#reportRestore(await restoreCycle(request));
+	}
+
+	async #follow(): Promise<CycleReport> {
+		const outcome = await restoreCycle({
+			instance: this.#instance,
+			guard: this.#config.guard,
+			allowsDeletes: false,
+			isForced: !this.#hasPlanned,
+		});
+		this.#hasPlanned ||= outcome.outcome === 'applied' || outcome.outcome === 'unchanged';
+		return this.#reportRestore(outcome);
+	}
+
+	#reportRestore(outcome: RestoreOutcome): CycleReport {
+		if ('head' in outcome) this.#newest = outcome.head;
+		return reportRestore(outcome, this.#instance.catalog);
+	}
+
+	async #preview(request: Parameters<typeof previewRestore>[0]): Promise<CycleReport> {
+		const { catalog } = this.#instance;
+		const preview = await previewRestore(request);
+		if (preview.outcome !== 'planned') return reportRestore(preview, catalog);
+		const { plan, verdict, head } = preview;
+		const held =
+			verdict.outcome === 'held' && !request.allowsDeletes
+				? ` It would be held. ${describeVerdict(verdict)}`
+				: '';
+		return {
+			outcome: 'planned',
+			summary: plan.isEmpty
+				? `The database equals snapshot ${describeSnapshot(head)}.`
+				: `Snapshot ${describeSnapshot(head)} would be applied.${held}`,
+			needsDecision: held !== '',
+			details: describePlan(plan, catalog),
+			heldRows: plan.heldRows,
+			snapshotId: head.id,
+		};
+	}
+
+	async #dropHeld(names: readonly string[]): Promise<void> {
+		if (names.length === 0) return;
+		const { heldRows } = this.state;
+		const nameOf = ({ table, key }: HeldRow) => `${table}/${key}`;
+		const unknown = names.filter((name) => !heldRows.some((row) => nameOf(row) === name));
+		if (unknown.length > 0) {
+			throw new ReplicatorError(`No row is held under the name ${unknown.join(', ')}.`, {
+				code: 'refused',
+				hint: `Held are: ${heldRows.map(nameOf).join(', ') || 'none'}.`,
+			});
+		}
+		await this.#instance.state.save({ heldRows: heldRows.filter((row) => !names.includes(nameOf(row))) });
+	}
+}
+
+function headOf(outcome: PublishOutcome): PublishedSnapshot | null {
+	switch (outcome.outcome) {
+		case 'published':
+			return outcome.snapshot;
+		case 'unchanged':
+		case 'stood-down':
+			return outcome.head;
+		case 'restored-first':
+			return 'head' in outcome.restore ? outcome.restore.head : null;
+		case 'not-set-up':
+		case 'wait-for-user':
+			return null;
+	}
+}

@@ -1,0 +1,304 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../config/load-config.ts';
+import { serveControl } from '../http/control-server.ts';
+import type { Installation } from '../kuma/installation.ts';
+import { KumaSupervisor } from '../kuma/kuma-supervisor.ts';
+import { SerialQueue } from '../kuma/serial-queue.ts';
+import type { Log } from '../model/log.ts';
+import type { Reload } from '../model/reload.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import { roleOf } from '../model/role.ts';
+import type { CycleReport, Status } from '../model/status.ts';
+import { createNotices } from '../signals/notices.ts';
+import { CycleNotices } from './cycle-notices.ts';
+import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-directory.ts';
+import { lockDataDirectory } from './data-directory-lock.ts';
+import { writeDurably } from './durable-file.ts';
+import { type Loop, runLoop } from './loop.ts';
+import { joinFleet, openInstance, openRepository } from './open-instance.ts';
+import { PRODUCT_VERSION } from './product-version.ts';
+import { Replicator } from './replicator.ts';
+import { maskSecrets } from './secrets.ts';
+
+/** How long the first cycle of a replica may keep Kuma from starting: monitoring is never hostage to replication. */
+const FIRST_CYCLE_MS = 30_000;
+/** How long a leader that was told to stop may publish what is pending. */
+const LAST_CYCLE_MS = 5_000;
+/** How long a stop waits for notices that are under way. */
+const LAST_NOTICES_MS = 3_000;
+/** How soon to look again while a person sets Kuma up. */
+const NOT_SET_UP_RETRY_MS = 5_000;
+
+export interface ServiceOptions {
+	readonly config: Config;
+	readonly log: Log;
+	readonly command: readonly string[];
+	readonly cwd: string;
+	readonly kuma: Installation;
+	/** Aborting it stops everything in order. */
+	readonly signal: AbortSignal;
+}
+
+/** The running product: supervises Kuma and replicates, until it is told to stop. */
+export class Service {
+	readonly #options: ServiceOptions;
+	readonly #work = new SerialQueue();
+	#supervisor: KumaSupervisor | undefined;
+	#replicator: Replicator | undefined;
+	#loop: Loop | undefined;
+	#notices: CycleNotices | undefined;
+	#repositoryLocation = '';
+	#lastCycle: Status['lastCycle'] = null;
+	#lastSuccessAt: string | null = null;
+	#lastError: Status['lastError'] = null;
+
+	constructor(options: ServiceOptions) {
+		this.#options = options;
+	}
+
+	/** Starts a cycle now; what SIGUSR1 asks for. */
+	wake(): void {
+		this.#loop?.wake();
+	}
+
+	/** Passes a signal on to Kuma. */
+	forward(signal: NodeJS.Signals): void {
+		this.#supervisor?.forward(signal);
+	}
+
+	/**
+	 * Runs until `signal` is aborted. Kuma is stopped then, too.
+	 * @throws ReplicatorError `data-directory-in-use`, `state-corrupt`, `file-access`, `kuma-not-startable`.
+	 */
+	async run(): Promise<void> {
+		const { config, log, signal } = this.#options;
+		const paths = await prepareStateDirectory(config.dataDirectory);
+		const lock = await lockDataDirectory(paths);
+		try {
+			await removeLeftovers(paths);
+			await this.#assemble(paths);
+			const closeControl = await serveControl(paths.controlSocket, {
+				status: () => this.status(),
+				backup: (orders) => this.#report(() => this.#replicatorNow.backup(orders)),
+				restore: (orders) => this.#report(() => this.#replicatorNow.restore(orders)),
+			});
+			try {
+				await this.#runReplication(signal);
+			} finally {
+				await closeControl();
+			}
+		} finally {
+			await lock.release();
+		}
+		log.info('Stopped');
+	}
+
+	async #assemble(paths: StatePaths): Promise<void> {
+		const { config, log, kuma } = this.#options;
+		const supervisor = this.#makeSupervisor(paths);
+		const reload: Reload = {
+			reload: async () =>
+				supervisor.state === 'stopped'
+					? { outcome: 'not-running' }
+					: supervisor.restart('the configuration changed'),
+		};
+		const repository = openRepository({ config, paths, log });
+		const instance = joinFleet(await openInstance({ config, paths, log, kuma }), { repository, reload });
+		this.#supervisor = supervisor;
+		this.#repositoryLocation = repository.location;
+		this.#replicator = new Replicator({ instance, config });
+		this.#notices = new CycleNotices(
+			createNotices({ ntfy: config.ntfy, hostname: config.hostname, fetch, log, mask: maskSecrets }),
+		);
+	}
+
+	#makeSupervisor(paths: StatePaths): KumaSupervisor {
+		const { log, command, cwd } = this.#options;
+		return new KumaSupervisor({
+			kuma: {
+				command,
+				cwd,
+				env: kumaEnvironment(process.env),
+				recordPath: paths.kumaRecord,
+				writeDurably: (path, content) => writeDurably(path, content),
+				onRecordFailed: (error) =>
+					log.warning('Kuma runs, but could not be recorded for the next start', { error }),
+			},
+			onReady: (ready) => log.info('Kuma is ready', { ...ready, startedInMs: Math.round(ready.startedInMs) }),
+			onLeftBehindEnded: (pid) => log.warning('Ended a Kuma that an earlier run had left behind', { pid }),
+			onRestart: (reason) => log.info('Restarting Kuma', { reason }),
+			onCrash: (crash) => log.error('Kuma ended by itself; it is started again', { ...crash }),
+			onStartFailed: ({ error, nextStartInMs }) =>
+				log.error('Kuma could not be started', { error, nextStartInMs }),
+		});
+	}
+
+	get #replicatorNow(): Replicator {
+		if (this.#replicator === undefined) throw new Error('the service is not assembled');
+		return this.#replicator;
+	}
+
+	async #runReplication(signal: AbortSignal): Promise<void> {
+		const supervisor = this.#supervisor;
+		if (supervisor === undefined) throw new Error('the service is not assembled');
+		const { config, log } = this.#options;
+		const role = roleOf(config.mode);
+		log.info('Starting', {
+			version: PRODUCT_VERSION,
+			mode: config.mode,
+			repository: this.#repositoryLocation,
+		});
+		if (role === 'replica') await this.#applyBeforeStart();
+		try {
+			if (!signal.aborted) await this.#startKuma(supervisor);
+			const loop = runLoop<CycleReport>({
+				cycle: () => this.#report(() => this.#replicatorNow.cycle()),
+				intervalMs: config.intervalMs,
+				signal,
+				onOutcome: ({ outcome }) => this.#lookAgainSoon(outcome, signal),
+				onError: (error, { retryInMs }) => {
+					if (!isReplicatorError(error)) throw error;
+					log.error('The cycle failed; it is tried again', { error, retryInMs });
+				},
+			});
+			this.#loop = loop;
+			await loop.finished;
+			if (role === 'leader') await this.#publishPending();
+		} finally {
+			await supervisor.stop();
+			await this.#sendPendingNotices();
+		}
+	}
+
+	/** A Kuma that starts with the newest configuration need not be restarted for it. */
+	async #applyBeforeStart(): Promise<void> {
+		const { log } = this.#options;
+		try {
+			const report = this.#report(() => this.#replicatorNow.cycle());
+			await Promise.race([report, delay(FIRST_CYCLE_MS, undefined, { ref: false })]);
+		} catch (error) {
+			if (!isReplicatorError(error)) throw error;
+			log.warning('Nothing was applied before the start of Kuma; it starts with what it has', { error });
+		}
+	}
+
+	async #startKuma(supervisor: KumaSupervisor): Promise<void> {
+		try {
+			await supervisor.start();
+		} catch (error) {
+			// It is starting still, or is started again after a crash, or was stopped meanwhile: told already.
+			if (isReplicatorError(error, 'kuma-not-ready') || isReplicatorError(error, 'interrupted')) return;
+			throw error;
+		}
+	}
+
+	#lookAgainSoon(outcome: string, signal: AbortSignal): void {
+		if (outcome !== 'not-set-up' && outcome !== 'wait-for-user') return;
+		const soon = setTimeout(() => this.#loop?.wake(), NOT_SET_UP_RETRY_MS);
+		signal.addEventListener('abort', () => clearTimeout(soon), { once: true });
+	}
+
+	/** What was edited in the last seconds of a leader is published before its database may go away with Kuma. */
+	async #publishPending(): Promise<void> {
+		const { log } = this.#options;
+		try {
+			const report = this.#report(() => this.#replicatorNow.cycle());
+			const late = delay(LAST_CYCLE_MS, null, { ref: false });
+			if ((await Promise.race([report, late])) === null) {
+				log.warning('The last changes were not published in time; they are at the next start');
+			}
+		} catch (error) {
+			if (!isReplicatorError(error)) throw error;
+			log.warning('The last changes could not be published; they are at the next start', { error });
+		}
+	}
+
+	async #sendPendingNotices(): Promise<void> {
+		await Promise.race([this.#notices?.settled(), delay(LAST_NOTICES_MS, undefined, { ref: false })]);
+	}
+
+	/** Runs one piece of work at a time and remembers what it came to. */
+	#report(work: () => Promise<CycleReport>): Promise<CycleReport> {
+		return this.#work.run(async () => {
+			const startedAt = performance.now();
+			try {
+				const report = await work();
+				this.#remember(report, performance.now() - startedAt);
+				return report;
+			} catch (error) {
+				if (error instanceof ReplicatorError) this.#rememberError(error);
+				throw error;
+			}
+		});
+	}
+
+	#remember(report: CycleReport, durationMs: number): void {
+		const { log } = this.#options;
+		const finishedAt = new Date().toISOString();
+		const isNews = this.#lastCycle?.summary !== report.summary;
+		const write = !isNews ? log.debug : report.needsDecision ? log.warning : log.info;
+		write(report.summary, { outcome: report.outcome, durationMs: Math.round(durationMs) });
+		if (isNews) for (const line of report.details) log.debug('Change', { line });
+		this.#lastCycle = { ...report, finishedAt, durationMs: Math.round(durationMs) };
+		this.#lastSuccessAt = finishedAt;
+		this.#lastError = null;
+		this.#notices?.tell(report);
+	}
+
+	#rememberError(error: ReplicatorError): void {
+		const { code, message, hint } = error;
+		this.#lastError = {
+			code,
+			message: maskSecrets(message),
+			hint: hint ?? null,
+			at: new Date().toISOString(),
+		};
+		this.#notices?.tellError(error);
+	}
+
+	/** What this instance is and does, as of now. */
+	status(): Status {
+		const { config, kuma } = this.#options;
+		const state = this.#replicatorNow.state;
+		const newest = this.#replicatorNow.newest;
+		const isApplied = newest !== null && state.position?.id === newest.id;
+		return {
+			productVersion: PRODUCT_VERSION,
+			mode: config.mode,
+			role: roleOf(config.mode),
+			hostname: config.hostname,
+			instanceId: state.instanceId,
+			fleet: config.fleet,
+			repository: this.#repositoryLocation,
+			newest:
+				newest === null
+					? null
+					: {
+							id: newest.id,
+							generation: newest.generation,
+							digest: newest.digest,
+							time: newest.time,
+							hostname: newest.hostname,
+						},
+			applied: state.position,
+			lagMs: newest === null ? null : isApplied ? 0 : Math.max(0, Date.now() - Date.parse(newest.time)),
+			kuma: {
+				state: this.#supervisor?.state ?? 'stopped',
+				version: kuma.version,
+				pid: this.#supervisor?.pid ?? null,
+				restarts: this.#supervisor?.restartCount ?? 0,
+			},
+			heldRows: state.heldRows,
+			lastCycle: this.#lastCycle,
+			lastSuccessAt: this.#lastSuccessAt,
+			lastError: this.#lastError,
+		};
+	}
+}
+
+const OURS_ONLY = /^(?:RESTIC_|REPLICATOR_|NTFY_)/;
+
+/** Kuma runs other people's programs; it gets none of what only we need. */
+function kumaEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !OURS_ONLY.test(name)));
+}

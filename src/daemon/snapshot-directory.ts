@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SnapshotStore } from '../model/instance.ts';
+import { isReplicatorError } from '../model/replicator-error.ts';
+import { readTree } from '../snapshot/read-tree.ts';
+import { type StatePaths, TEMPORARY_PREFIX } from './data-directory.ts';
+
+const PRIVATE = { recursive: true, mode: 0o700 } as const;
+
+/** Keeps snapshots as trees in the instance's private folder, one folder a digest. */
+export function openSnapshotDirectory(paths: StatePaths): SnapshotStore {
+	const locate = (digest: string) => join(paths.appliedDirectory, digest);
+	return {
+		async load(digest) {
+			try {
+				return await readTree({
+					directory: locate(digest),
+					where: digest.slice(0, 8),
+					expectedDigest: digest,
+				});
+			} catch (error) {
+				// What is damaged or missing here is fetched again; the repository is the record.
+				if (isReplicatorError(error, 'snapshot-not-found') || isReplicatorError(error, 'snapshot-corrupt'))
+					return null;
+				throw error;
+			}
+		},
+		async keep({ digest, where, write }) {
+			const temporary = join(paths.root, `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`);
+			await mkdir(temporary, PRIVATE);
+			try {
+				await write(temporary);
+				const snapshot = await readTree({ directory: temporary, where, expectedDigest: digest });
+				await mkdir(paths.appliedDirectory, PRIVATE);
+				await rm(locate(digest), { recursive: true, force: true });
+				await rename(temporary, locate(digest));
+				return snapshot;
+			} finally {
+				await rm(temporary, { recursive: true, force: true });
+			}
+		},
+		async dropAllBut(digests) {
+			await mkdir(paths.appliedDirectory, PRIVATE);
+			for (const name of await readdir(paths.appliedDirectory)) {
+				if (!digests.includes(name)) await rm(locate(name), { recursive: true, force: true });
+			}
+		},
+		async withPublishDirectory(use) {
+			await rm(paths.publishDirectory, { recursive: true, force: true });
+			await mkdir(paths.publishDirectory, PRIVATE);
+			try {
+				return await use(paths.publishDirectory);
+			} finally {
+				await rm(paths.publishDirectory, { recursive: true, force: true });
+			}
+		},
+		async makeExportDirectory(name) {
+			const directory = join(paths.exportsDirectory, name);
+			await mkdir(directory, PRIVATE);
+			return directory;
+		},
+	};
+}

@@ -1,0 +1,274 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReplicatorError } from '../model/replicator-error.ts';
+import { isStillAlive, loadRecord, makeRecord } from './kuma-record.ts';
+import { type ListenAddress, readListenAddress } from './listen-address.ts';
+import { findListeningPid, findPortOwner } from './port-owner.ts';
+import { isPortAnswering, isPortTaken } from './probe-port.ts';
+import { endProcessGroup, endRestOfGroup, send } from './process-group.ts';
+
+export const DEFAULT_KUMA_COMMAND: readonly string[] = ['node', 'server/server.js'];
+
+const LEFT_BEHIND_GRACE_MS = 15_000;
+/** Kuma takes up to 6 s from SIGTERM to its end. */
+const STOP_GRACE_MS = 20_000;
+/** For what outlives Kuma itself: its embedded database server needs 2 s. */
+const REST_GRACE_MS = 5_000;
+const KILLED_WITHIN_MS = 20_000;
+const READY_POLL_MS = 100;
+
+export interface KumaExit {
+	readonly exitCode: number | null;
+	readonly signal: NodeJS.Signals | null;
+	readonly uptimeMs: number;
+	/** Whether {@link KumaProcess.stop} had been called. */
+	readonly wasAsked: boolean;
+	/** Why processes that Kuma had started could not be ended after it; null when nothing is left. */
+	readonly cleanUpError: unknown;
+}
+
+export interface KumaProcessOptions {
+	readonly command?: readonly string[];
+	readonly cwd: string;
+	/** The whole environment of Kuma. */
+	readonly env: NodeJS.ProcessEnv;
+	/** Where the started process is recorded for the next run. */
+	readonly recordPath: string;
+	readonly writeDurably: (path: string, content: string) => Promise<void>;
+	/** Where Kuma's output goes: through to ours (default), or to an open file. */
+	readonly output?: 'inherit' | number;
+	/** Called once for each started Kuma, when it and everything in its process group is gone. */
+	readonly onExit?: (exit: KumaExit) => void;
+	/** Kuma runs, but could not be recorded: were this process killed, the next run would not know that Kuma. */
+	readonly onRecordFailed?: (error: unknown) => void;
+}
+
+interface Running {
+	readonly child: ChildProcess;
+	readonly pid: number;
+	readonly exited: Promise<unknown>;
+	readonly gone: Promise<KumaExit>;
+	stopping: Promise<void> | undefined;
+}
+
+/**
+ * One Uptime Kuma as a child process. It runs in a session of its own: Ctrl-C in a terminal and the signals that an
+ * init sends to everybody reach only us, and we decide when Kuma stops. It outlives us when we are killed.
+ *
+ * `start` and `stop` must not overlap; KumaSupervisor sees to that.
+ */
+export class KumaProcess {
+	readonly address: ListenAddress;
+	readonly #options: KumaProcessOptions;
+	readonly #command: readonly string[];
+	#running: Running | undefined;
+
+	/** @throws ReplicatorError `configuration-invalid` for an impossible port. */
+	constructor(options: KumaProcessOptions) {
+		this.#options = options;
+		this.#command = options.command ?? DEFAULT_KUMA_COMMAND;
+		this.address = readListenAddress({ command: this.#command, env: options.env });
+	}
+
+	/** The process id while Kuma, or anything in its process group, is there. */
+	get pid(): number | null {
+		return this.#running?.pid ?? null;
+	}
+
+	/**
+	 * Ends the Kuma that a killed run left behind, if there is one, then starts a new one. It does not wait until
+	 * Kuma is ready.
+	 * @throws ReplicatorError `kuma-not-startable` when the command cannot be run, or (retryable) when the port is
+	 * somebody else's; `kuma-not-stoppable` when the Kuma left behind cannot be ended.
+	 */
+	async start(): Promise<{ readonly pid: number; readonly endedPid: number | null }> {
+		if (this.#running !== undefined) throw new Error('Kuma is running already');
+		const endedPid = await this.#endLeftBehind();
+		await this.#refuseTakenPort();
+		const pid = await this.#spawn();
+		return { pid, endedPid };
+	}
+
+	/**
+	 * Waits until this Kuma's own port answers; its database wizard answers there, too.
+	 * @throws ReplicatorError `kuma-not-ready` when Kuma ended before, or (retryable) when the time is over, in which
+	 * case Kuma goes on; `interrupted` when `signal` was aborted.
+	 */
+	async waitUntilReady({ timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal }): Promise<void> {
+		const running = this.#running;
+		if (running === undefined) throw new Error('Kuma has not been started');
+		let exit: KumaExit | undefined;
+		const gone = running.gone.then((value) => {
+			exit = value;
+		});
+		const deadline = performance.now() + timeoutMs;
+		while (performance.now() < deadline) {
+			if (signal?.aborted)
+				throw new ReplicatorError('Starting Uptime Kuma was interrupted', { code: 'interrupted' });
+			if (exit === undefined && (await this.#isReady(running))) return;
+			await Promise.race([gone, sleep(READY_POLL_MS)]);
+			if (exit !== undefined) throw endedTooEarly(exit);
+		}
+		throw await this.#notReadyInTime(timeoutMs);
+	}
+
+	/**
+	 * Asks Kuma to end, kills it and everything in its process group after `graceMs`, and waits until all of it is
+	 * gone. Without a running Kuma it does nothing; called twice, both calls wait for the same end.
+	 * @throws ReplicatorError `kuma-not-stoppable`.
+	 */
+	async stop({ graceMs = STOP_GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
+		const running = this.#running;
+		if (running === undefined) return;
+		running.stopping ??= endRunning(running, graceMs);
+		try {
+			await running.stopping;
+		} catch (error) {
+			// So that it can be tried again, and an end that comes after all counts as one that nobody awaits.
+			running.stopping = undefined;
+			throw error;
+		}
+	}
+
+	/**
+	 * Passes a signal on to Kuma itself; nothing happens when it is not running.
+	 * @throws ReplicatorError `kuma-not-stoppable` when this user may not.
+	 */
+	forward(signal: NodeJS.Signals): void {
+		if (this.#running !== undefined) sendToChild(this.#running, signal);
+	}
+
+	async #endLeftBehind(): Promise<number | null> {
+		const record = await loadRecord(this.#options.recordPath);
+		if (record === null || !(await isStillAlive(record))) return null;
+		await endProcessGroup({ leaderPid: record.pid, graceMs: LEFT_BEHIND_GRACE_MS });
+		return record.pid;
+	}
+
+	async #refuseTakenPort(): Promise<void> {
+		if (!(await isPortTaken(this.address))) return;
+		const { port } = this.address;
+		const pid = await findListeningPid(port);
+		const who = pid === null ? 'another process' : `process ${pid}`;
+		throw new ReplicatorError(`Uptime Kuma cannot start: port ${port} is taken by ${who}`, {
+			code: 'kuma-not-startable',
+			hint: `Stop ${who}, or give Kuma another port with UPTIME_KUMA_PORT. If it is an Uptime Kuma on the same data directory, it must end first.`,
+			isRetryable: true,
+		});
+	}
+
+	async #spawn(): Promise<number> {
+		const { cwd, env, output = 'inherit', onExit } = this.#options;
+		const [file = '', ...words] = this.#command;
+		const startedAtMs = performance.now();
+		const child = spawn(file, words, { cwd, env, detached: true, stdio: ['ignore', output, output] });
+		// Listened to before anything is awaited: a Kuma that ends at once must not go unnoticed.
+		const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+		const { pid } = child;
+		if (pid === undefined)
+			throw notSpawned({ command: this.#command, cwd, cause: await exited.catch((e) => e) });
+
+		let running: Running | undefined;
+		const gone = exited.then(async ([exitCode, signal]) => {
+			const wasAsked = running?.stopping !== undefined;
+			const uptimeMs = performance.now() - startedAtMs;
+			const cleanUpError = await endRest(pid);
+			this.#running = undefined;
+			const exit: KumaExit = { exitCode, signal, uptimeMs, wasAsked, cleanUpError };
+			onExit?.(exit);
+			return exit;
+		});
+		running = { child, pid, exited, gone, stopping: undefined };
+		this.#running = running;
+		await this.#record(pid);
+		return pid;
+	}
+
+	async #record(pid: number): Promise<void> {
+		try {
+			const record = await makeRecord(pid, this.#command);
+			await this.#options.writeDurably(this.#options.recordPath, `${JSON.stringify(record)}\n`);
+		} catch (error) {
+			// A full disk is no reason to stop monitoring.
+			this.#options.onRecordFailed?.(error);
+		}
+	}
+
+	async #isReady({ pid }: Running): Promise<boolean> {
+		if (!(await isPortAnswering(this.address))) return false;
+		// Where the system does not say whose socket it is, this much is known: the port was free before the start.
+		return (await findPortOwner({ port: this.address.port, rootPid: pid })) !== 'somebody-else';
+	}
+
+	async #notReadyInTime(timeoutMs: number): Promise<ReplicatorError> {
+		const { port } = this.address;
+		const stranger = (await isPortAnswering(this.address)) ? '; somebody else answers there' : '';
+		return new ReplicatorError(
+			`Uptime Kuma does not answer on port ${port} after ${timeoutMs / 1_000} s${stranger}`,
+			{
+				code: 'kuma-not-ready',
+				hint: 'Read its output above. A large database can take long to migrate; check UPTIME_KUMA_PORT and UPTIME_KUMA_HOST.',
+				isRetryable: true,
+			},
+		);
+	}
+}
+
+async function endRunning(running: Running, graceMs: number): Promise<void> {
+	sendToChild(running, 'SIGTERM');
+	if (!(await settlesWithin(running.exited, graceMs))) send(-running.pid, 'SIGKILL');
+	if (!(await settlesWithin(running.gone, KILLED_WITHIN_MS))) {
+		throw new ReplicatorError(`Uptime Kuma (process ${running.pid}) is still there after SIGKILL`, {
+			code: 'kuma-not-stoppable',
+			hint: `Look at it with \`ps -g ${running.pid}\`: a process in state D waits for a disk or a network share.`,
+			isRetryable: true,
+		});
+	}
+	const { cleanUpError } = await running.gone;
+	if (cleanUpError !== null) throw cleanUpError;
+}
+
+/** Once the child has been collected, its number may be somebody else's. */
+function sendToChild({ child, pid }: Running, signal: NodeJS.Signals): void {
+	if (child.exitCode === null && child.signalCode === null) send(pid, signal);
+}
+
+/** @returns why the rest of the group could not be ended, or null. */
+async function endRest(leaderPid: number): Promise<unknown> {
+	try {
+		await endRestOfGroup({ leaderPid, graceMs: REST_GRACE_MS });
+		return null;
+	} catch (error) {
+		return error;
+	}
+}
+
+async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+	const timer = new AbortController();
+	try {
+		return await Promise.race([
+			promise.then(() => true),
+			sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false),
+		]);
+	} finally {
+		timer.abort();
+	}
+}
+
+function endedTooEarly({ exitCode, signal }: KumaExit): ReplicatorError {
+	const how = signal === null ? `exit code ${exitCode}` : signal;
+	return new ReplicatorError(`Uptime Kuma ended before it was ready (${how})`, {
+		code: 'kuma-not-ready',
+		hint: 'Its own output, above, says why.',
+	});
+}
+
+function notSpawned(failed: { command: readonly string[]; cwd: string; cause: unknown }): ReplicatorError {
+	const code = (failed.cause as NodeJS.ErrnoException).code ?? 'unknown reason';
+	return new ReplicatorError(`Could not run \`${failed.command.join(' ')}\` in ${failed.cwd} (${code})`, {
+		code: 'kuma-not-startable',
+		hint: "Check the command after `run --`, that its program is on the PATH, and that it runs in Kuma's folder.",
+		cause: failed.cause,
+	});
+}

@@ -1,0 +1,191 @@
+import type { Database } from '../model/database.ts';
+import type { FleetInstance } from '../model/instance.ts';
+import type { PublishedSnapshot, Repository, Retention } from '../model/lineage.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import type { HeldRow } from '../model/state.ts';
+import type { GuardLimits } from '../plan/guard.ts';
+import { planSnapshot } from '../replica/apply-snapshot.ts';
+import { loadSnapshot } from '../replica/load-snapshot.ts';
+import { applyHead, type RestoreOutcome } from '../replica/restore-cycle.ts';
+import { type TakenSnapshot, takeSnapshot } from '../replica/take-snapshot.ts';
+import { findHead } from '../repository/find-head.ts';
+import { writeTree } from '../snapshot/write-tree.ts';
+import { decide, type LeaderOrders } from './decide.ts';
+
+export type PublishOutcome =
+	| { readonly outcome: 'not-set-up'; readonly reason: string }
+	| { readonly outcome: 'wait-for-user' }
+	| { readonly outcome: 'unchanged'; readonly head: PublishedSnapshot }
+	| { readonly outcome: 'published'; readonly snapshot: PublishedSnapshot }
+	/** A fresh leader took over what the fleet had. */
+	| { readonly outcome: 'restored-first'; readonly restore: RestoreOutcome }
+	| {
+			readonly outcome: 'stood-down';
+			readonly reason: 'another-leader' | 'held-rows' | 'fork-lost';
+			readonly head: PublishedSnapshot | null;
+			readonly heldRows: readonly HeldRow[];
+	  };
+
+export interface PublishRequest {
+	readonly instance: FleetInstance;
+	readonly retention: Retention;
+	readonly guard: GuardLimits | 'off';
+	readonly orders: LeaderOrders;
+}
+
+/** take → publish: one cycle of a leader. */
+export async function publishCycle(request: PublishRequest): Promise<PublishOutcome> {
+	const { instance } = request;
+	const opened = await instance.openDatabase();
+	if (opened.outcome === 'not-set-up') return opened;
+	const { database } = opened;
+	try {
+		const snapshot = await takeSnapshot(instance, database);
+		const head = await findOrCreateHead(instance, request.orders);
+		return await lead({ ...request, database, snapshot, head });
+	} finally {
+		await database.close();
+	}
+}
+
+interface Leading extends PublishRequest {
+	readonly database: Database;
+	readonly snapshot: TakenSnapshot;
+	readonly head: PublishedSnapshot | null;
+}
+
+async function lead(leading: Leading): Promise<PublishOutcome> {
+	const { instance, snapshot, head, orders } = leading;
+	const state = instance.state.read();
+	const { digest } = snapshot.encoded;
+	const hasUsers = (snapshot.taken.tables.find(({ name }) => name === 'user')?.rows.length ?? 0) > 0;
+	const decision = decide({ head, state, digest, hasUsers, orders });
+	switch (decision.decision) {
+		case 'wait-for-user':
+			return { outcome: 'wait-for-user' };
+		case 'restore-first':
+			return { outcome: 'restored-first', restore: await restoreFirst(leading, decision.head) };
+		case 'stand-down-held-rows':
+			return { outcome: 'stood-down', reason: 'held-rows', head, heldRows: state.heldRows };
+		case 'unchanged':
+			await rememberPosition(leading, decision.head);
+			return { outcome: 'unchanged', head: decision.head };
+		case 'compare':
+			return compareWithHead(leading, decision.head);
+		case 'publish':
+			return publish(leading, decision);
+	}
+}
+
+/** A leader may make the repository, but only one that it has never seen: one that vanished is trouble. */
+async function findOrCreateHead(
+	instance: FleetInstance,
+	orders: LeaderOrders,
+): Promise<PublishedSnapshot | null> {
+	const { repository } = instance;
+	try {
+		return findHead(await repository.list()).head;
+	} catch (error) {
+		if (!isReplicatorError(error, 'repository-missing')) throw error;
+		if (instance.state.read().position !== null && !orders.takesOver) throw vanished(repository, error);
+		instance.log.info('There is no repository yet; creating it', { repository: repository.location });
+		await repository.create();
+		return findHead(await repository.list()).head;
+	}
+}
+
+function vanished(repository: Repository, cause: unknown): ReplicatorError {
+	return new ReplicatorError(`The repository ${repository.location} was there before and is gone.`, {
+		code: 'repository-missing',
+		hint: 'Bring it back (is the folder mounted?), or start a new one with "replicator-kuma backup --take-over".',
+		isRetryable: true,
+		cause,
+	});
+}
+
+async function restoreFirst(leading: Leading, head: PublishedSnapshot): Promise<RestoreOutcome> {
+	const { instance, database, guard } = leading;
+	instance.log.info('This instance is new: taking the configuration of the fleet before leading it', {
+		head: head.id,
+	});
+	return applyHead({
+		instance,
+		database,
+		guard,
+		allowsDeletes: false,
+		head,
+		published: [head],
+		keepsLocalEntities: false,
+	});
+}
+
+/** The head is not ours by what we remember; if our database is what it says, we may lead all the same. */
+async function compareWithHead(leading: Leading, head: PublishedSnapshot): Promise<PublishOutcome> {
+	const { instance, database, guard } = leading;
+	const theirs = await loadSnapshot(instance, head);
+	const { plan } = await planSnapshot({
+		instance,
+		database,
+		snapshot: theirs,
+		previous: null,
+		isFirstApply: false,
+		guard,
+		allowsDeletes: false,
+		keepsLocalEntities: false,
+	});
+	if (plan.isEmpty && plan.heldRows.length === 0) {
+		await rememberPosition(leading, head);
+		return { outcome: 'unchanged', head };
+	}
+	return { outcome: 'stood-down', reason: 'another-leader', head, heldRows: [] };
+}
+
+async function publish(
+	leading: Leading,
+	place: { readonly parent: PublishedSnapshot | null; readonly generation: number },
+): Promise<PublishOutcome> {
+	const { instance, snapshot, orders } = leading;
+	const { parent, generation } = place;
+	const { digest } = snapshot.encoded;
+	const { instanceId } = instance.state.read();
+	const manifest = snapshot.manifest(parent === null ? null : { id: parent.id, digest: parent.digest });
+	// Durable before the publish: a head that is found after a crash is recognised as this instance's own.
+	await instance.state.save({ intent: { parentId: parent?.id ?? null, generation, digest } });
+	const published = await instance.snapshots.withPublishDirectory(async (directory) => {
+		await writeTree({ directory, encoded: snapshot.encoded, manifest });
+		return instance.repository.publish({
+			directory,
+			hostname: instance.hostname,
+			generation,
+			digest,
+			parentId: parent?.id ?? null,
+			instanceId,
+			allowsDeletes: orders.allowsDeletes,
+		});
+	});
+	const { head, forks } = findHead(await instance.repository.list());
+	if (head !== null && head.id !== published.id) {
+		return { outcome: 'stood-down', reason: 'fork-lost', head, heldRows: [] };
+	}
+	if (forks.length > 0)
+		instance.log.warning('Another leader published at the same time; its snapshot lost', {
+			forks: forks.map(({ id }) => id),
+		});
+	await instance.snapshots.keep({
+		digest,
+		where: published.id,
+		write: (directory) => writeTree({ directory, encoded: snapshot.encoded, manifest }),
+	});
+	await rememberPosition(leading, published);
+	return { outcome: 'published', snapshot: published };
+}
+
+async function rememberPosition(leading: Leading, head: PublishedSnapshot): Promise<void> {
+	const { instance } = leading;
+	const state = instance.state.read();
+	const { id, generation, digest } = head;
+	const isKnown = state.position?.id === id && state.intent === null && state.role === 'leader';
+	if (isKnown) return;
+	await instance.state.save({ position: { id, generation, digest }, intent: null, role: 'leader' });
+	await instance.snapshots.dropAllBut([digest]);
+}

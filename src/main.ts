@@ -1,0 +1,73 @@
+import { Command, CommanderError } from 'commander';
+import { addBackupCommand } from './commands/backup.ts';
+import { addDiffCommand } from './commands/diff.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { EXIT_CODES, exitCodeOf } from './commands/exit-code.ts';
+import { addExportCommand } from './commands/export.ts';
+import { addImportCommand } from './commands/import.ts';
+import { addRestoreCommand } from './commands/restore.ts';
+import { addRunCommand } from './commands/run.ts';
+import { addSnapshotsCommand } from './commands/snapshots.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { PRODUCT_VERSION } from './daemon/product-version.ts';
+import { maskSecrets } from './daemon/secrets.ts';
+import { ReplicatorError } from './model/replicator-error.ts';
+
+const program = new Command('replicator-kuma')
+	.description('Keeps a fleet of Uptime Kuma instances in step: edit one, and every other one follows.')
+	.version(PRODUCT_VERSION)
+	.exitOverride()
+	.addHelpText(
+		'after',
+		`
+Configured by environment variables: RESTIC_REPOSITORY, RESTIC_PASSWORD, REPLICATOR_MODE, DATA_DIR, NTFY_URL and what
+restic knows. "replicator-kuma doctor" shows and checks them.
+
+Exit codes: ${EXIT_CODES.done} done, ${EXIT_CODES.failed} failed, ${EXIT_CODES.misused} wrong command line or configuration, ${EXIT_CODES.needsDecision} a person must decide,
+${EXIT_CODES.notAvailable} another replicator-kuma has the data directory, or none is running, ${EXIT_CODES.kumaNotStartable} Kuma could not be started or stopped.
+
+Examples:
+  $ replicator-kuma run                  start Kuma and replicate
+  $ replicator-kuma status               see what it does
+  $ replicator-kuma restore --dry-run    see what the newest snapshot would change here`,
+	);
+
+for (const add of [
+	addRunCommand,
+	addBackupCommand,
+	addRestoreCommand,
+	addDiffCommand,
+	addSnapshotsCommand,
+	addExportCommand,
+	addImportCommand,
+	addStatusCommand,
+	addDoctorCommand,
+]) {
+	add(program);
+}
+for (const command of program.commands) command.exitOverride();
+
+/** Tells a failure: what and the way out, and a stack only for what is a bug. */
+function tell(error: unknown): void {
+	const lines =
+		error instanceof ReplicatorError
+			? [`Error: ${error.message}`, ...(error.hint === undefined ? [] : [error.hint])]
+			: [
+					'This is a bug in replicator-kuma; please report it:',
+					error instanceof Error ? (error.stack ?? error.message) : String(error),
+				];
+	process.stderr.write(`${maskSecrets(lines.join('\n'))}\n`);
+}
+
+try {
+	await program.parseAsync();
+} catch (error) {
+	if (error instanceof CommanderError) {
+		process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.misused;
+	} else {
+		tell(error);
+		process.exitCode = exitCodeOf(error);
+	}
+}
+// What is still open (a notice under way, a half-open connection) must not keep a finished command alive.
+process.exit();

@@ -1,0 +1,50 @@
+import type { ReplicatorMode, Role } from './role.ts';
+import type { HeldRow, Position } from './state.ts';
+
+/** A failure as it is shown: what, and the way out. */
+export interface ShownError {
+	readonly code: string;
+	readonly message: string;
+	readonly hint: string | null;
+}
+
+/** What one cycle, or one command, came to. */
+export interface CycleReport {
+	readonly outcome: string;
+	/** One sentence for people. */
+	readonly summary: string;
+	/** A person must decide something before it goes on. */
+	readonly needsDecision: boolean;
+	/** Lines in words: what was planned or applied. */
+	readonly details: readonly string[];
+	readonly heldRows: readonly HeldRow[];
+	/** The snapshot that was published, applied or looked at. */
+	readonly snapshotId: string | null;
+}
+
+/** What the running replicator-kuma says of itself; the answer of `status --json`, and its contract. */
+export interface Status {
+	readonly productVersion: string;
+	readonly mode: ReplicatorMode;
+	readonly role: Role;
+	readonly hostname: string;
+	readonly instanceId: string;
+	readonly fleet: string;
+	readonly repository: string;
+	/** The newest snapshot that was seen in the repository. */
+	readonly newest: (Position & { readonly time: string; readonly hostname: string }) | null;
+	/** The snapshot that this instance published or applied last. */
+	readonly applied: Position | null;
+	/** Milliseconds since the newest snapshot was published, while it is not applied here; 0 when it is. */
+	readonly lagMs: number | null;
+	readonly kuma: {
+		readonly state: string;
+		readonly version: string | null;
+		readonly pid: number | null;
+		readonly restarts: number;
+	};
+	readonly heldRows: readonly HeldRow[];
+	readonly lastCycle: (CycleReport & { readonly finishedAt: string; readonly durationMs: number }) | null;
+	readonly lastSuccessAt: string | null;
+	readonly lastError: (ShownError & { readonly at: string }) | null;
+}

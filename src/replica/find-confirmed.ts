@@ -1,0 +1,40 @@
+import type { FleetInstance } from '../model/instance.ts';
+import type { PublishedSnapshot } from '../model/lineage.ts';
+import type { Position } from '../model/state.ts';
+import { keysOf } from './apply-snapshot.ts';
+import { loadSnapshot } from './load-snapshot.ts';
+
+type IsConfirmed = (deleted: { readonly table: string; readonly key: string }) => boolean;
+
+/**
+ * Finds out which deletes a person has confirmed on the leader: those of the newest marked snapshot between the one
+ * applied here and the head. A row that the marked snapshot still had was not part of what was confirmed.
+ */
+export async function findConfirmed(
+	request: {
+		readonly instance: FleetInstance;
+		readonly head: PublishedSnapshot;
+		readonly published: readonly PublishedSnapshot[];
+	},
+	position: Position | null,
+): Promise<IsConfirmed> {
+	const marked = findMarked(request.head, request.published, position?.generation ?? 0);
+	if (marked === null || position === null) return () => false;
+	if (marked.id === request.head.id) return () => true;
+	const keys = keysOf(await loadSnapshot(request.instance, marked));
+	return ({ table, key }) => keys.get(table)?.has(key) !== true;
+}
+
+function findMarked(
+	head: PublishedSnapshot,
+	published: readonly PublishedSnapshot[],
+	afterGeneration: number,
+): PublishedSnapshot | null {
+	let candidate: PublishedSnapshot | undefined = head;
+	while (candidate !== undefined && candidate.generation > afterGeneration) {
+		if (candidate.allowsDeletes) return candidate;
+		const { parentId }: PublishedSnapshot = candidate;
+		candidate = published.find(({ id }) => id === parentId);
+	}
+	return null;
+}
