@@ -73,7 +73,8 @@ async function install(folder, node) {
 async function completeMigrations(kuma) {
 	const database = join(kuma, 'db');
 	for (const file of await readdir(database)) {
-		if (/^patch-.*\.sql$/.test(file)) await copyFile(join(database, file), join(database, 'old_migrations', file));
+		if (/^patch-.*\.sql$/.test(file))
+			await copyFile(join(database, file), join(database, 'old_migrations', file));
 	}
 }
 
@@ -91,7 +92,8 @@ async function moveInto(folder, partial) {
 async function removeLeftovers(folder) {
 	const parent = dirname(folder);
 	for (const name of await readdir(parent)) {
-		if (name.startsWith(`${basename(folder)}.partial-`)) await rm(join(parent, name), { recursive: true, force: true });
+		if (name.startsWith(`${basename(folder)}.partial-`))
+			await rm(join(parent, name), { recursive: true, force: true });
 	}
 }
 

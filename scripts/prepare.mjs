@@ -4,9 +4,24 @@ import { fileURLToPath } from 'node:url';
 import { installKuma } from './install-kuma.mjs';
 import { findProgram, machineEnvironment } from './machine-node.mjs';
 import { runQuietly } from './run-quietly.mjs';
-import { COMPILE_TOOLS, canInstallTools, installCommand, installTools, missingTools, TEST_TOOLS } from './tools.mjs';
+import {
+	COMPILE_TOOLS,
+	canInstallTools,
+	installCommand,
+	installTools,
+	missingTools,
+	TEST_TOOLS,
+} from './tools.mjs';
 
-export { canInstallTools, COMPILE_TOOLS, installCommand, installKuma, installTools, missingTools, TEST_TOOLS };
+export {
+	COMPILE_TOOLS,
+	canInstallTools,
+	installCommand,
+	installKuma,
+	installTools,
+	missingTools,
+	TEST_TOOLS,
+};
 
 /**
  * Makes a fresh clone ready for tests and demo: the packages of the project, the programs it needs, and a real Uptime
@@ -55,7 +70,8 @@ async function readPackages(path) {
 
 async function main(parameters) {
 	const unknown = parameters.filter((parameter) => parameter !== '--install-tools');
-	if (unknown.length > 0) throw new Error(`Unknown: ${unknown.join(' ')}. Usage: prepare.mjs [--install-tools]`);
+	if (unknown.length > 0)
+		throw new Error(`Unknown: ${unknown.join(' ')}. Usage: prepare.mjs [--install-tools]`);
 	if (parameters.length > 0) await installTools([...TEST_TOOLS, ...COMPILE_TOOLS]);
 	const missing = missingTools();
 	if (missing.length > 0) {

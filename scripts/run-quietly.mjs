@@ -32,7 +32,9 @@ export async function runQuietly(title, [program, ...parameters], { timeoutMs, .
 		await new Promise((resolve, reject) => {
 			child.once('error', reject);
 			child.once('close', (code, signal) =>
-				code === 0 ? resolve() : reject(new Error(`${program} ended with ${signal ?? code} after ${seconds()}`)),
+				code === 0
+					? resolve()
+					: reject(new Error(`${program} ended with ${signal ?? code} after ${seconds()}`)),
 			);
 		});
 	} catch (error) {

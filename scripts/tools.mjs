@@ -43,7 +43,8 @@ export function canInstallTools() {
 export async function installTools(tools) {
 	const missing = missingTools(tools);
 	if (missing.length === 0) return;
-	if (!canInstallTools()) throw new Error(`Only root on Debian or Ubuntu can do this: ${installCommand(missing)}`);
+	if (!canInstallTools())
+		throw new Error(`Only root on Debian or Ubuntu can do this: ${installCommand(missing)}`);
 	const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeoutMs: APT_MS };
 	const packages = packagesOf(missing);
 	await runQuietly('Updating the list of packages', ['apt-get', 'update'], options);

@@ -8,9 +8,9 @@ class FakeClock implements LoopClock {
 	#asked = Promise.withResolvers<void>();
 
 	async delay({ ms, signal }: { ms: number; signal: AbortSignal }): Promise<void> {
+		if (signal.aborted) return;
 		this.delays.push(ms);
 		this.#asked.resolve();
-		if (signal.aborted) return;
 		await new Promise<void>((resolve) => {
 			this.#pass = resolve;
 			signal.addEventListener('abort', () => resolve(), { once: true });

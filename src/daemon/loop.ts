@@ -51,13 +51,9 @@ export const systemClock: LoopClock = {
  * interval, after a failed one it backs off.
  */
 export function runLoop<Outcome>(options: LoopOptions<Outcome>): Loop {
-	let isWakeWanted = false;
 	let wait = new AbortController();
 	return {
-		wake() {
-			isWakeWanted = true;
-			wait.abort();
-		},
+		wake: () => wait.abort(),
 		finished: run(),
 	};
 
@@ -65,10 +61,10 @@ export function runLoop<Outcome>(options: LoopOptions<Outcome>): Loop {
 		const { signal, clock = systemClock } = options;
 		let failureCount = 0;
 		while (!signal.aborted) {
-			isWakeWanted = false;
+			// Made before the cycle: a wake that comes during it ends the wait that follows before it begins.
 			wait = new AbortController();
 			const ms = await runCycle();
-			if (isWakeWanted || signal.aborted) continue;
+			if (signal.aborted) return;
 			await clock.delay({ ms, signal: AbortSignal.any([signal, wait.signal]) });
 		}
 

@@ -143,6 +143,9 @@ export class Service {
 		if (supervisor === undefined) throw new Error('the service is not assembled');
 		const { config, log } = this.#options;
 		const role = roleOf(config.mode);
+		// A start that takes long is cut short; a leader's last publish needs Kuma's database to go on.
+		const cutStartShort = () => void (supervisor.state === 'starting' && supervisor.stop());
+		signal.addEventListener('abort', cutStartShort, { once: true });
 		log.info('Starting', {
 			version: PRODUCT_VERSION,
 			mode: config.mode,
@@ -157,7 +160,7 @@ export class Service {
 				signal,
 				onOutcome: ({ outcome }) => this.#lookAgainSoon(outcome, signal),
 				onError: (error, { retryInMs }) => {
-					if (!isReplicatorError(error)) throw error;
+					// A bug in replication, too, must not end monitoring: it is told with its stack, and tried again.
 					log.error('The cycle failed; it is tried again', { error, retryInMs });
 				},
 			});

@@ -16,11 +16,11 @@ export function parseDefault(
 	if (text === null || /^null$/i.test(text)) return undefined;
 	const quoted = /^'((?:[^']|'')*)'$/s.exec(text)?.[1] ?? /^"([^"]*)"$/s.exec(text)?.[1];
 	const unquoted = quoted?.replaceAll("''", "'");
-	const literal = (column.hasEscapes === true ? unquoted?.replace(/\\(.)/gs, toEscaped) : unquoted) ?? text;
+	const literal = (column.hasEscapes === true ? unquoted?.replace(/\\(.)/gs, characterOf) : unquoted) ?? text;
 	if (NUMBER.test(literal)) return column.isNumeric ? Number(literal) : literal;
 	return quoted === undefined ? undefined : literal;
 }
 
-function toEscaped(_escape: string, letter: string): string {
+function characterOf(_escape: string, letter: string): string {
 	return ESCAPES[letter] ?? letter;
 }

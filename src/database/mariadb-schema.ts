@@ -101,7 +101,10 @@ function mysqlDefault(
 	return column.isNumeric ? Number(text) : text;
 }
 
-function toUniqueKeys(rows: readonly TextRow[], ignoresCase: ReadonlySet<string | null | undefined>): UniqueKey[] {
+function toUniqueKeys(
+	rows: readonly TextRow[],
+	ignoresCase: ReadonlySet<string | null | undefined>,
+): UniqueKey[] {
 	return [...Map.groupBy(rows, ([, index]) => index).values()].map((columns) => ({
 		columns: columns.map((row) => row[2] ?? ''),
 		ignoresCase: columns.some(([, , column]) => ignoresCase.has(column)),

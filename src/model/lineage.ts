@@ -42,7 +42,8 @@ export interface Retention {
  *
  * Failures are ReplicatorErrors: `restic-missing`, `restic-too-old`, `repository-missing`,
  * `repository-password-wrong`, `repository-unreachable` (retryable), `repository-locked` (retryable),
- * `restic-failed`, `restic-timed-out` (retryable), `snapshot-not-found`, `disk-full`.
+ * `restic-failed`, `restic-timed-out` (retryable), `snapshot-not-found`, `snapshot-corrupt`, `disk-full`,
+ * `configuration-invalid` (no location that restic knows), `interrupted`.
  */
 export interface Repository {
 	/** Where it is, for messages, without credentials. */
@@ -66,8 +67,9 @@ export interface Repository {
 		headId: string;
 	}): Promise<{ outcome: 'retained'; forgotten: string[] } | { outcome: 'append-only' }>;
 	/**
-	 * Frees the space of forgotten snapshots, unless somebody else's snapshots are in the same repository.
+	 * Frees the space of forgotten snapshots, unless somebody else's snapshots are in the same repository or its
+	 * backend only grows.
 	 * @returns whether it ran.
 	 */
-	prune(): Promise<{ outcome: 'pruned' } | { outcome: 'shared' }>;
+	prune(): Promise<{ outcome: 'pruned' } | { outcome: 'shared' } | { outcome: 'append-only' }>;
 }

@@ -58,9 +58,7 @@ export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutc
 }
 
 /** What a restore would do, without doing it. */
-export async function previewRestore(
-	request: RestoreRequest,
-): Promise<
+export async function previewRestore(request: RestoreRequest): Promise<
 	| Extract<RestoreOutcome, { outcome: 'not-set-up' | 'nothing-published' }>
 	| {
 			readonly outcome: 'planned';

@@ -1,6 +1,6 @@
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { applyPlan } from '../../src/apply/apply-plan.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
@@ -16,7 +16,14 @@ import { memoryUploads } from '../kit/test-instance.ts';
 // itself, unique values, local entities with and without a date of birth, a volatile and a derived column.
 const CATALOG: readonly CatalogTable[] = [
 	{ name: 'page', noun: 'page', plural: 'pages', titleColumn: 'slug', shownColumns: ['slug'] },
-	{ name: 'proxy', noun: 'proxy', plural: 'proxies', shownColumns: [], birthColumn: 'created_date', isLocalEntity: true },
+	{
+		name: 'proxy',
+		noun: 'proxy',
+		plural: 'proxies',
+		shownColumns: [],
+		birthColumn: 'created_date',
+		isLocalEntity: true,
+	},
 	{ name: 'browser', noun: 'browser', plural: 'browsers', shownColumns: [], isLocalEntity: true },
 	{
 		name: 'monitor',
@@ -55,16 +62,30 @@ const text = fc.oneof(
 );
 const birth = fc.constantFrom('2026-01-01 00:00:00', '2026-02-02 00:00:00', null);
 const ids = fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 6 });
-const maybeOf = (choices: readonly number[]) => fc.option(fc.constantFrom(...choices, 0).map((id) => (id === 0 ? null : id)));
+const maybeOf = (choices: readonly number[]) =>
+	fc.option(fc.constantFrom(...choices, 0).map((id) => (id === 0 ? null : id)));
 
 const worlds: fc.Arbitrary<World> = fc
 	.record({ pages: ids, proxies: ids, browsers: ids, monitors: ids })
 	.chain(({ pages, proxies, browsers, monitors }) =>
 		fc.record({
 			page: fc
-				.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), { minLength: pages.length, maxLength: pages.length })
-				.chain((slugs) => fc.tuple(...pages.map((id, i) => fc.record({ id: fc.constant(id), slug: fc.constant(slugs[i] ?? ''), css: fc.option(text) })))),
-			proxy: fc.tuple(...proxies.map((id) => fc.record({ id: fc.constant(id), host: fc.option(text), created_date: birth }))),
+				.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), {
+					minLength: pages.length,
+					maxLength: pages.length,
+				})
+				.chain((slugs) =>
+					fc.tuple(
+						...pages.map((id, i) =>
+							fc.record({ id: fc.constant(id), slug: fc.constant(slugs[i] ?? ''), css: fc.option(text) }),
+						),
+					),
+				),
+			proxy: fc.tuple(
+				...proxies.map((id) =>
+					fc.record({ id: fc.constant(id), host: fc.option(text), created_date: birth }),
+				),
+			),
 			browser: fc.tuple(...browsers.map((id) => fc.record({ id: fc.constant(id), url: fc.option(text) }))),
 			monitor: fc.tuple(
 				...monitors.map((id, i) =>
@@ -72,7 +93,9 @@ const worlds: fc.Arbitrary<World> = fc
 						id: fc.constant(id),
 						name: fc.option(text),
 						active: fc.constantFrom(0, 1),
-						weight: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n))),
+						weight: fc.option(
+							fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n)),
+						),
 						// Any order of ids, but no circle: a monitor's group is one that stands before it.
 						parent: maybeOf(monitors.slice(0, i)),
 						proxy_id: maybeOf(proxies),
@@ -104,7 +127,8 @@ const worlds: fc.Arbitrary<World> = fc
 function fill(path: string, world: World): void {
 	const connection = new DatabaseSync(path);
 	connection.exec('PRAGMA foreign_keys = OFF');
-	for (const table of ['heartbeat', ...CATALOG.map(({ name }) => name)]) connection.exec(`DELETE FROM ${table}`);
+	for (const table of ['heartbeat', ...CATALOG.map(({ name }) => name)])
+		connection.exec(`DELETE FROM ${table}`);
 	for (const [table, rows] of Object.entries(world)) {
 		for (const row of rows) {
 			const columns = Object.keys(row);
@@ -113,7 +137,8 @@ function fill(path: string, world: World): void {
 				.run(...Object.values(row));
 		}
 	}
-	for (const { id } of world.monitor ?? []) connection.prepare('INSERT INTO heartbeat (monitor_id) VALUES (?)').run(id as number);
+	for (const { id } of world.monitor ?? [])
+		connection.prepare('INSERT INTO heartbeat (monitor_id) VALUES (?)').run(id as number);
 	connection.close();
 }
 
@@ -143,11 +168,17 @@ async function emptyWorlds() {
 async function planFor(
 	leader: Database,
 	replica: Database,
-	options: { keepsLocalEntities?: boolean; previousKeys?: ReadonlyMap<string, ReadonlySet<string>>; reversed?: boolean } = {},
+	options: {
+		keepsLocalEntities?: boolean;
+		previousKeys?: ReadonlyMap<string, ReadonlySet<string>>;
+		reversed?: boolean;
+	} = {},
 ) {
 	const { content } = await take(leader);
 	const { taken } = await take(replica);
-	const tables = options.reversed ? content.tables.map((table) => ({ ...table, rows: table.rows.toReversed() })) : content.tables;
+	const tables = options.reversed
+		? content.tables.map((table) => ({ ...table, rows: table.rows.toReversed() }))
+		: content.tables;
 	return makePlan({
 		catalog: CATALOG,
 		target: { content: { ...content, tables }, fileHashes: new Map() },
@@ -173,7 +204,9 @@ test('applying the plan from any state to any other gives the other, and plannin
 
 			const [left, right] = [(await take(leader)).content.tables, (await take(replica)).content.tables];
 			for (const [index, table] of left.entries()) {
-				expect(withoutDerived(right[index]?.rows, table), table.name).toEqual(withoutDerived(table.rows, table));
+				expect(withoutDerived(right[index]?.rows, table), table.name).toEqual(
+					withoutDerived(table.rows, table),
+				);
 			}
 			expect((await planFor(leader, replica)).steps).toEqual([]);
 		}),
@@ -257,13 +290,19 @@ test('volatile columns of rows that stay are the replica’s own', async () => {
 			await apply(await planFor(leader, replica), replica);
 
 			const connection = new DatabaseSync(replicaPath);
-			const after = connection.prepare('SELECT id, CAST(last_result AS BLOB) AS bytes, created_date FROM monitor').all();
+			const after = connection
+				.prepare('SELECT id, CAST(last_result AS BLOB) AS bytes, created_date FROM monitor')
+				.all();
 			connection.close();
 			for (const row of after) {
-				const own = found.monitor?.find(({ id, created_date }) => id === row.id && created_date === row.created_date);
+				const own = found.monitor?.find(
+					({ id, created_date }) => id === row.id && created_date === row.created_date,
+				);
 				const expected = own?.last_result ?? null;
 				const bytes = row.bytes as Uint8Array | null;
-				expect(bytes === null ? null : Buffer.from(bytes).toString('utf8')).toBe(expected === null ? null : Buffer.from(String(expected), 'utf8').toString('utf8'));
+				expect(bytes === null ? null : Buffer.from(bytes).toString('utf8')).toBe(
+					expected === null ? null : Buffer.from(String(expected), 'utf8').toString('utf8'),
+				);
 			}
 		}),
 		{ numRuns: 80 },
@@ -289,7 +328,9 @@ test('local entities: additions and deletions arrive, edits of what the replica 
 			expect([...hosts.keys()].sort()).toEqual((wanted.proxy ?? []).map(({ id }) => id).sort());
 			expect([...urls.keys()].sort()).toEqual((wanted.browser ?? []).map(({ id }) => id).sort());
 			for (const row of wanted.proxy ?? []) {
-				const own = found.proxy?.find(({ id, created_date }) => id === row.id && created_date === row.created_date);
+				const own = found.proxy?.find(
+					({ id, created_date }) => id === row.id && created_date === row.created_date,
+				);
 				expect(hosts.get(row.id ?? null)).toBe((own ?? row).host);
 			}
 			for (const row of wanted.browser ?? []) {

@@ -25,23 +25,50 @@ export interface PrivateMariadb {
 export const MARIADB_USER = 'kuma';
 export const MARIADB_PASSWORD = "Kum4's \\ password";
 
-export async function startPrivateMariadb(): Promise<PrivateMariadb> {
+/**
+ * Ends the server and removes its files as soon as standard input ends: however the tests die, SIGKILL included,
+ * no server stays behind. Without this, mariadbd would live on for ever.
+ */
+const WATCHDOG = `
+directory=$1; shift
+"$@" >"$directory/log" 2>&1 &
+server=$!
+cat >/dev/null
+kill -KILL $server
+wait $server
+rm -rf "$directory"
+`;
+
+/** @param options `tls`: a server certificate and its key, PEM files. */
+export async function startPrivateMariadb(
+	options: { readonly tls?: { readonly certificate: string; readonly key: string } } = {},
+): Promise<PrivateMariadb> {
 	const directory = await mkdtemp(join(tmpdir(), 'replicator-kuma-mariadb-'));
 	const data = join(directory, 'data');
 	const socketPath = join(directory, 'socket');
 	const port = await freePort();
 	const user = userInfo().username;
-	await execa('mariadb-install-db', [
-		'--no-defaults',
-		`--user=${user}`,
-		`--datadir=${data}`,
-		'--auth-root-authentication-method=socket',
-		`--auth-root-socket-user=${user}`,
-		'--skip-test-db',
-	]);
+	try {
+		await execa('mariadb-install-db', [
+			'--no-defaults',
+			`--user=${user}`,
+			`--datadir=${data}`,
+			'--auth-root-authentication-method=socket',
+			`--auth-root-socket-user=${user}`,
+			'--skip-test-db',
+		]);
+	} catch (error) {
+		await rm(directory, { recursive: true, force: true });
+		throw error;
+	}
 	const server = spawn(
-		process.env.MARIADBD ?? '/usr/sbin/mariadbd',
+		'sh',
 		[
+			'-c',
+			WATCHDOG,
+			'sh',
+			directory,
+			process.env.MARIADBD ?? '/usr/sbin/mariadbd',
 			'--no-defaults',
 			`--user=${user}`,
 			`--datadir=${data}`,
@@ -52,8 +79,12 @@ export async function startPrivateMariadb(): Promise<PrivateMariadb> {
 			'--innodb-buffer-pool-size=64M',
 			'--innodb-flush-log-at-trx-commit=0',
 			'--skip-log-bin',
+			...(options.tls === undefined
+				? []
+				: [`--ssl-cert=${options.tls.certificate}`, `--ssl-key=${options.tls.key}`]),
 		],
-		{ stdio: 'ignore' },
+		// A group of its own: Ctrl-C reaches the tests first, and the watchdog cleans up after them.
+		{ stdio: ['pipe', 'ignore', 'ignore'], detached: true },
 	);
 	const connect = (database?: string) =>
 		createConnection({
@@ -84,7 +115,7 @@ export async function startPrivateMariadb(): Promise<PrivateMariadb> {
 			`CREATE USER '${MARIADB_USER}'@'%' IDENTIFIED BY '${password}'; GRANT ALL ON *.* TO '${MARIADB_USER}'@'%'`,
 		);
 	} catch (error) {
-		await stopServer(server, directory);
+		await stopServer(server);
 		throw error;
 	}
 	return {
@@ -119,15 +150,13 @@ export async function startPrivateMariadb(): Promise<PrivateMariadb> {
 				},
 			);
 		},
-		stop: () => stopServer(server, directory),
+		stop: () => stopServer(server),
 	};
 }
 
-async function stopServer(server: ChildProcess, directory: string): Promise<void> {
-	if (server.exitCode === null && server.signalCode === null) {
-		const gone = once(server, 'exit');
-		server.kill('SIGKILL');
-		await gone;
-	}
-	await rm(directory, { recursive: true, force: true });
+async function stopServer(watchdog: ChildProcess): Promise<void> {
+	if (watchdog.exitCode !== null || watchdog.signalCode !== null) return;
+	const gone = once(watchdog, 'exit');
+	watchdog.stdin?.end();
+	await gone;
 }

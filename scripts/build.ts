@@ -1,0 +1,57 @@
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { thirdPartyLicenses } from './third-party-licenses.ts';
+
+/**
+ * Bundles the product with everything it needs into one file that runs wherever Node does, without node_modules.
+ * What is imported with `import()` stays in the same file, but is only evaluated when it is asked for.
+ */
+
+const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Packages written for CommonJS call `require`, which a module has only if somebody makes it one. */
+const REQUIRE = [
+	"import { createRequire as createRequireForBundle } from 'node:module';",
+	'const require = createRequireForBundle(import.meta.url);',
+].join('\n');
+
+const { values } = parseArgs({
+	options: {
+		entry: { type: 'string', default: join(PROJECT, 'src', 'main.ts') },
+		outfile: { type: 'string', default: join(PROJECT, 'dist', 'replicator-kuma.js') },
+	},
+});
+const outfile = resolve(values.outfile);
+const { version } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as { version: string };
+
+await rm(outfile, { force: true });
+await mkdir(dirname(outfile), { recursive: true });
+const { metafile, warnings } = await build({
+	entryPoints: [resolve(values.entry)],
+	outfile,
+	bundle: true,
+	platform: 'node',
+	target: 'node22.13',
+	format: 'esm',
+	// Not whitespace and names: a stack trace out of the field must say something.
+	minifySyntax: true,
+	sourcemap: 'linked',
+	sourcesContent: false,
+	legalComments: 'none',
+	define: { __PRODUCT_VERSION__: JSON.stringify(version) },
+	banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
+	metafile: true,
+	absWorkingDir: PROJECT,
+	logLevel: 'warning',
+});
+if (warnings.length > 0) throw new Error('A bundle that esbuild warns of is not shipped; see above');
+await chmod(outfile, 0o755);
+const licenses = await thirdPartyLicenses(PROJECT, Object.keys(metafile.inputs));
+await writeFile(outfile.replace(/\.js$/, '.licenses.txt'), licenses);
+
+for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
+	console.log(`${file}  ${Math.round(bytes / 1024)} KiB`);
+}

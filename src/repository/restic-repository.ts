@@ -1,0 +1,288 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Publication, PublishedSnapshot, Repository, Retention } from '../model/lineage.ts';
+import type { Log } from '../model/log.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import { snapshotIdOf } from './backup-summary.ts';
+import { chooseForgotten } from './choose-forgotten.ts';
+import { createMask } from './mask.ts';
+import { localRepositoryPath, resticEnvironment } from './restic-environment.ts';
+import {
+	APPEND_ONLY,
+	CONTENT_GONE,
+	HOPELESS,
+	hasUnreadableSnapshot,
+	toReplicatorError,
+} from './restic-error.ts';
+import {
+	createResticRunner,
+	type ResticCall,
+	type ResticCallReport,
+	type ResticEnd,
+	type RunRestic,
+} from './restic-process.ts';
+import { hasOnlyLostMetadata, secureTree } from './restored-tree.ts';
+import { retryWhileLocked } from './retry-while-locked.ts';
+import { isOurs, parseListing, readLineage } from './snapshot-listing.ts';
+import { encodeTags, fleetTags, isFleetName } from './tags.ts';
+
+/** In milliseconds; each is for one restic process, but for `lockPauseMs`. */
+export interface RepositoryTimeouts {
+	readonly listMs: number;
+	readonly createMs: number;
+	readonly publishMs: number;
+	readonly fetchMs: number;
+	readonly forgetMs: number;
+	readonly pruneMs: number;
+	/** From asking restic to end until it is killed: it removes its lock meanwhile. */
+	readonly graceMs: number;
+	/** First pause before another attempt when the repository is locked. */
+	readonly lockPauseMs: number;
+}
+
+const TIMEOUTS: RepositoryTimeouts = {
+	listMs: 60_000,
+	createMs: 120_000,
+	publishMs: 300_000,
+	fetchMs: 120_000,
+	forgetMs: 300_000,
+	pruneMs: 1_800_000,
+	graceMs: 5_000,
+	lockPauseMs: 1_000,
+};
+
+/** Command lines have a limit of their own, and an id has 64 digits. */
+const FORGET_AT_ONCE_MAX = 200;
+
+export interface ResticRepositoryOptions {
+	/**
+	 * The variables of restic and its backends, complete. Where restic runs gives it only what every program needs
+	 * (PATH, HOME, proxies). Paths in them are relative to this process's folder.
+	 */
+	readonly environment: Readonly<Record<string, string>>;
+	/** restic's cache, unless RESTIC_CACHE_DIR names another. */
+	readonly cacheDirectory: string;
+	readonly fleet: string;
+	readonly log: Log;
+	readonly timeouts?: Partial<RepositoryTimeouts>;
+	/** Ends the call under way, after which every call is `interrupted`. */
+	readonly signal?: AbortSignal;
+	readonly onCall?: (report: ResticCallReport) => void;
+}
+
+/**
+ * @returns the repository that RESTIC_REPOSITORY names, as one fleet sees it. Nothing is started and no network is used.
+ * @throws ReplicatorError `configuration-invalid`.
+ */
+export function openResticRepository(options: ResticRepositoryOptions): Repository {
+	if (!isFleetName(options.fleet)) {
+		throw new ReplicatorError('The name of the fleet is not usable.', {
+			code: 'configuration-invalid',
+			hint: 'Use 1 to 64 letters, digits, dots, underscores and hyphens in REPLICATOR_FLEET.',
+		});
+	}
+	return new ResticRepository(options);
+}
+
+class ResticRepository implements Repository {
+	readonly location: string;
+	readonly #repositoryUrl: string;
+	readonly #fleet: string;
+	readonly #log: Log;
+	readonly #timeouts: RepositoryTimeouts;
+	readonly #mask: (text: string) => string;
+	readonly #run: RunRestic;
+	/** A broken snapshot is reported once, not at every poll. */
+	readonly #ignoredIds = new Set<string>();
+
+	constructor(options: ResticRepositoryOptions) {
+		const { environment: own, cacheDirectory, signal, onCall, log } = options;
+		const environment = resticEnvironment({ ambient: process.env, environment: own, cacheDirectory });
+		this.#repositoryUrl = environment.RESTIC_REPOSITORY ?? '';
+		this.#mask = createMask(environment);
+		this.location = this.#mask(this.#repositoryUrl);
+		this.#fleet = options.fleet;
+		this.#log = log;
+		this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
+		this.#run = createResticRunner({
+			environment,
+			graceMs: this.#timeouts.graceMs,
+			signal,
+			onCall: (report) => {
+				log.debug('restic ended', { ...report });
+				onCall?.(report);
+			},
+		});
+	}
+
+	async list(): Promise<PublishedSnapshot[]> {
+		const end = await this.#listing(['--tag', fleetTags(this.#fleet).join(',')]);
+		return readLineage(this.#fleet, parseListing(end.stdout), ({ id, reason }) => {
+			if (this.#ignoredIds.has(id)) return;
+			this.#ignoredIds.add(id);
+			this.#log.warning('Ignored a snapshot whose tags are broken', { id, reason });
+		});
+	}
+
+	async create(): Promise<void> {
+		await this.#refuseToCoverRemains();
+		const { createMs: timeoutMs } = this.#timeouts;
+		const end = await this.#run({ command: 'init', options: [], timeoutMs, givesUpOn: HOPELESS });
+		try {
+			// Two leaders may create it at once: what counts is that it can be used afterwards.
+			await this.list();
+		} catch (error) {
+			throw end.exitCode === 0 ? error : this.#failure(end);
+		}
+	}
+
+	async publish(publication: Publication): Promise<PublishedSnapshot> {
+		const { directory, hostname, digest, instanceId } = publication;
+		await requireDirectory(directory);
+		const tags = encodeTags(this.#fleet, publication).flatMap((tag) => ['--tag', tag]);
+		const end = await this.#locking({
+			command: 'backup',
+			// Every file is read anew: what is kept must not depend on times and inodes that look the same.
+			options: ['--json', '--force', '--host', hostname, ...tags, '.'],
+			directory,
+			timeoutMs: this.#timeouts.publishMs,
+			givesUpOn: HOPELESS,
+		});
+		const resticSnapshotId = snapshotIdOf(end.stdout);
+		if (end.exitCode !== 0) {
+			// restic keeps what it could read (exit code 3). Half a snapshot must not become the head.
+			if (resticSnapshotId !== null) await this.#forget([resticSnapshotId]);
+			throw this.#failure(end);
+		}
+		// restic 0.14 tells the beginning of the id only, and no version tells the time.
+		const published = (await this.list()).find(
+			(snapshot) =>
+				resticSnapshotId !== null &&
+				snapshot.id.startsWith(resticSnapshotId) &&
+				snapshot.digest === digest &&
+				snapshot.instanceId === instanceId,
+		);
+		if (published === undefined) throw notListed(this.location);
+		return published;
+	}
+
+	async fetch({ id, directory }: { id: string; directory: string }): Promise<void> {
+		const end = await this.#run({
+			command: 'restore',
+			options: [id, '--target', directory, '--no-lock'],
+			timeoutMs: this.#timeouts.fetchMs,
+			givesUpOn: new RegExp(`${HOPELESS.source}|${CONTENT_GONE.source}`, 'i'),
+		});
+		if (end.exitCode !== 0 && !hasOnlyLostMetadata(end)) throw this.#failure(end);
+		await secureTree(directory);
+	}
+
+	async retain(request: {
+		retention: Retention;
+		headId: string;
+	}): Promise<{ outcome: 'retained'; forgotten: string[] } | { outcome: 'append-only' }> {
+		const forgotten = chooseForgotten({ snapshots: await this.list(), ...request });
+		for (let start = 0; start < forgotten.length; start += FORGET_AT_ONCE_MAX) {
+			const end = await this.#forget(forgotten.slice(start, start + FORGET_AT_ONCE_MAX));
+			if (end.exitCode === 0) continue;
+			if (APPEND_ONLY.test(end.stderr)) return { outcome: 'append-only' };
+			throw this.#failure(end);
+		}
+		return { outcome: 'retained', forgotten };
+	}
+
+	async prune(): Promise<{ outcome: 'pruned' } | { outcome: 'shared' } | { outcome: 'append-only' }> {
+		const everything = parseListing((await this.#listing([])).stdout);
+		if (!everything.every(isOurs)) return { outcome: 'shared' };
+		const end = await this.#locking({
+			command: 'prune',
+			options: [],
+			timeoutMs: this.#timeouts.pruneMs,
+			givesUpOn: new RegExp(`${HOPELESS.source}|${APPEND_ONLY.source}`, 'i'),
+		});
+		if (APPEND_ONLY.test(end.stderr)) return { outcome: 'append-only' };
+		if (end.exitCode !== 0) throw this.#failure(end);
+		return { outcome: 'pruned' };
+	}
+
+	/**
+	 * A list that a snapshot is missing from is worse than none: the head could be the one. The second attempt is
+	 * for one that was forgotten while the first one ran.
+	 */
+	async #listing(filter: readonly string[]): Promise<ResticEnd> {
+		const call: ResticCall = {
+			command: 'snapshots',
+			options: ['--json', '--no-lock', ...filter],
+			timeoutMs: this.#timeouts.listMs,
+			givesUpOn: new RegExp(`${HOPELESS.source}|${CONTENT_GONE.source}`, 'i'),
+		};
+		const first = await this.#run(call);
+		const end = hasUnreadableSnapshot(first) ? await this.#run(call) : first;
+		if (end.exitCode !== 0 || hasUnreadableSnapshot(end)) throw this.#failure(end);
+		return end;
+	}
+
+	#forget(ids: readonly string[]): Promise<ResticEnd> {
+		return this.#locking({
+			command: 'forget',
+			options: [...ids],
+			timeoutMs: this.#timeouts.forgetMs,
+			givesUpOn: new RegExp(`${HOPELESS.source}|${APPEND_ONLY.source}`, 'i'),
+		});
+	}
+
+	/** @returns how a call ended that needs a lock. @throws ReplicatorError `repository-locked` after some attempts. */
+	#locking(call: ResticCall): Promise<ResticEnd> {
+		const attempt = async (): Promise<ResticEnd> => {
+			const end = await this.#run(call);
+			const failure = end.exitCode === 0 ? null : this.#failure(end);
+			if (isReplicatorError(failure, 'repository-locked')) throw failure;
+			return end;
+		};
+		return retryWhileLocked(attempt, {
+			pauseMs: this.#timeouts.lockPauseMs,
+			unlock: async () => {
+				this.#log.warning('The repository is locked; removing stale locks and trying again');
+				const { listMs: timeoutMs } = this.#timeouts;
+				const end = await this.#run({ command: 'unlock', options: [], timeoutMs, givesUpOn: HOPELESS });
+				if (end.exitCode !== 0) throw this.#failure(end);
+			},
+		});
+	}
+
+	/** `restic init` goes through where only the file `config` was lost, and then nobody reads the snapshots again. */
+	async #refuseToCoverRemains(): Promise<void> {
+		const path = localRepositoryPath(this.#repositoryUrl);
+		if (path === null) return;
+		const snapshots = await readdir(join(path, 'snapshots')).catch((error: NodeJS.ErrnoException) => {
+			if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+			throw error;
+		});
+		if (snapshots.length === 0) return;
+		throw new ReplicatorError(
+			`The repository ${this.location} has snapshots, but its file "config" is gone.`,
+			{
+				code: 'restic-failed',
+				hint: 'Bring the file back from a copy of the repository, or move the folder away to start a new one.',
+			},
+		);
+	}
+
+	#failure(end: ResticEnd): ReplicatorError {
+		return toReplicatorError(end, { location: this.location, mask: this.#mask });
+	}
+}
+
+async function requireDirectory(path: string): Promise<void> {
+	// Without it, the failure to start restic there could not be told from a missing restic.
+	if ((await stat(path)).isDirectory()) return;
+	throw new Error(`${path} is not a directory`);
+}
+
+function notListed(location: string): ReplicatorError {
+	return new ReplicatorError(`What was just published is not in the list of ${location}.`, {
+		code: 'restic-failed',
+		hint: 'See whether somebody else forgets snapshots in this repository, or filters what it shows.',
+		isRetryable: true,
+	});
+}
