@@ -11,7 +11,9 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const options = await extractDepcruiseOptions('./.dependency-cruiser.cjs');
-const { output } = await cruise(['src'], options, undefined, { tsConfig: extractTSConfig('./tsconfig.json') });
+const { output } = await cruise(['src'], options, undefined, {
+	tsConfig: extractTSConfig('./tsconfig.json'),
+});
 if (typeof output === 'string') throw new Error('dependency-cruiser gave a text instead of its result');
 report(output);
 
@@ -19,7 +21,9 @@ function report({ modules, summary }: ICruiseResult): void {
 	const ours = modules.filter(({ source }) => source.startsWith('src/'));
 	const imports = ours.flatMap(({ dependencies }) => dependencies);
 	const unresolved = ours.flatMap(({ source, dependencies }) =>
-		dependencies.filter(({ couldNotResolve }) => couldNotResolve).map(({ module }) => `${source} → ${module}`),
+		dependencies
+			.filter(({ couldNotResolve }) => couldNotResolve)
+			.map(({ module }) => `${source} → ${module}`),
 	);
 	const problems = [
 		...summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`),

@@ -23,7 +23,8 @@ const notRun = tests.filter(({ status }) => status !== 'passed' && status !== 'f
 for (const { name } of brokenFiles) process.stdout.write(`failed outside of its tests: ${name}\n`);
 for (const { fullName, status } of notRun) process.stdout.write(`${status}: ${fullName}\n`);
 if (report === undefined) process.stdout.write('no report of the tests: they did not run to their end\n');
-if (report?.success === false && failed === 0) process.stdout.write('vitest reports an error outside of the tests\n');
+if (report?.success === false && failed === 0)
+	process.stdout.write('vitest reports an error outside of the tests\n');
 if (report === undefined || report.success === false || failed > 0 || passed === 0 || notRun.length > 0) {
 	process.exitCode = 1;
 }

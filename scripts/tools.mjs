@@ -4,21 +4,23 @@ import { runQuietly } from './run-quietly.mjs';
 const APT_MS = 10 * 60_000;
 
 /**
- * The programs that tests or demo start, and the Debian packages that hold them. MariaDB's `-core` packages are its
+ * The programs that tests or demo start, and the Debian package that holds each. MariaDB's `-core` packages are its
  * programs without a service: nothing is started on the machine.
  */
 const PACKAGES = {
-	restic: ['restic'],
-	mariadbd: ['mariadb-server-core', 'mariadb-client-core'],
-	rclone: ['rclone'],
-	'dumb-init': ['dumb-init'],
-	python3: ['python3'],
-	make: ['make'],
-	'g++': ['g++'],
+	restic: 'restic',
+	mariadbd: 'mariadb-server-core',
+	mariadb: 'mariadb-client-core',
+	rclone: 'rclone',
+	openssl: 'openssl',
+	'dumb-init': 'dumb-init',
+	python3: 'python3',
+	make: 'make',
+	'g++': 'g++',
 };
 
 /** What `npm test` cannot do without. */
-export const TEST_TOOLS = ['restic', 'mariadbd'];
+export const TEST_TOOLS = ['restic', 'mariadbd', 'mariadb', 'rclone', 'openssl'];
 /** What compiles Kuma's database driver where there is no ready-made one. */
 export const COMPILE_TOOLS = ['python3', 'make', 'g++'];
 
@@ -56,5 +58,5 @@ export async function installTools(tools) {
 }
 
 function packagesOf(tools) {
-	return tools.flatMap((tool) => PACKAGES[tool]);
+	return tools.map((tool) => PACKAGES[tool]);
 }

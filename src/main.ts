@@ -1,14 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { addBackupCommand } from './commands/backup.ts';
-import { addDiffCommand } from './commands/diff.ts';
-import { addDoctorCommand } from './commands/doctor.ts';
 import { EXIT_CODES, exitCodeOf } from './commands/exit-code.ts';
-import { addExportCommand } from './commands/export.ts';
-import { addImportCommand } from './commands/import.ts';
-import { addRestoreCommand } from './commands/restore.ts';
-import { addRunCommand } from './commands/run.ts';
-import { addSnapshotsCommand } from './commands/snapshots.ts';
-import { addStatusCommand } from './commands/status.ts';
 import { PRODUCT_VERSION } from './daemon/product-version.ts';
 import { maskSecrets } from './daemon/secrets.ts';
 import { ReplicatorError } from './model/replicator-error.ts';
@@ -32,19 +23,21 @@ Examples:
   $ replicator-kuma restore --dry-run    see what the newest snapshot would change here`,
 	);
 
-for (const add of [
-	addRunCommand,
-	addBackupCommand,
-	addRestoreCommand,
-	addDiffCommand,
-	addSnapshotsCommand,
-	addExportCommand,
-	addImportCommand,
-	addStatusCommand,
-	addDoctorCommand,
-]) {
-	add(program);
-}
+/** Loaded when they are asked for: a command pays, in time and memory, for what it uses. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+	run: async () => (await import('./commands/run.ts')).addRunCommand,
+	backup: async () => (await import('./commands/backup.ts')).addBackupCommand,
+	restore: async () => (await import('./commands/restore.ts')).addRestoreCommand,
+	diff: async () => (await import('./commands/diff.ts')).addDiffCommand,
+	snapshots: async () => (await import('./commands/snapshots.ts')).addSnapshotsCommand,
+	export: async () => (await import('./commands/export.ts')).addExportCommand,
+	import: async () => (await import('./commands/import.ts')).addImportCommand,
+	status: async () => (await import('./commands/status.ts')).addStatusCommand,
+	doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
+};
+
+const asked = COMMANDS[process.argv[2] ?? ''];
+for (const load of asked === undefined ? Object.values(COMMANDS) : [asked]) (await load())(program);
 for (const command of program.commands) command.exitOverride();
 
 /** Tells a failure: what and the way out, and a stack only for what is a bug. */

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { CATALOG } from '../catalog/index.ts';
 import { prepareStateDirectory } from '../daemon/data-directory.ts';
-import { joinFleet, openRepository } from '../daemon/open-instance.ts';
+import { joinFleet } from '../daemon/open-instance.ts';
+import { openRepository } from '../daemon/open-repository.ts';
 import type { PublishedSnapshot, Repository } from '../model/lineage.ts';
 import type { Plan } from '../model/plan.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';

@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { CATALOG } from '../catalog/index.ts';
 import { describeConfig } from '../config/describe-config.ts';
-import { openRepository } from '../daemon/open-instance.ts';
+import { openRepository } from '../daemon/open-repository.ts';
 import { controlClient } from '../http/control-client.ts';
 import type { Instance } from '../model/instance.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';

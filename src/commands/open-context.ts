@@ -7,10 +7,10 @@ import {
 } from '../daemon/data-directory.ts';
 import { lockDataDirectory } from '../daemon/data-directory-lock.ts';
 import { createLog } from '../daemon/log.ts';
-import { joinFleet, openInstance, openRepository } from '../daemon/open-instance.ts';
+import { openInstance } from '../daemon/open-instance.ts';
 import { registerSecret } from '../daemon/secrets.ts';
 import { locateKuma, readInstallation } from '../kuma/installation.ts';
-import type { FleetInstance, Instance } from '../model/instance.ts';
+import type { Instance } from '../model/instance.ts';
 import type { Log } from '../model/log.ts';
 
 export interface Context {
@@ -49,19 +49,4 @@ export async function withInstance<Result>(
 	} finally {
 		await lock.release();
 	}
-}
-
-/** The same for an instance with its repository; Kuma, if it runs, is not touched. */
-export function withFleetInstance<Result>(
-	context: Context,
-	work: (instance: FleetInstance) => Promise<Result>,
-): Promise<Result> {
-	return withInstance(context, (instance) =>
-		work(
-			joinFleet(instance, {
-				repository: openRepository(context),
-				reload: { reload: async () => ({ outcome: 'not-running' }) },
-			}),
-		),
-	);
 }

@@ -1,8 +1,10 @@
+import { joinFleet } from '../daemon/open-instance.ts';
+import { openRepository } from '../daemon/open-repository.ts';
 import { Replicator } from '../daemon/replicator.ts';
 import { type ControlClient, controlClient } from '../http/control-client.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport } from '../model/status.ts';
-import { type Context, withFleetInstance } from './open-context.ts';
+import { type Context, withInstance } from './open-context.ts';
 
 /** Runs one cycle here, or asks the replicator-kuma that is running on the same data directory to run it. */
 export async function runOrAsk(
@@ -10,9 +12,14 @@ export async function runOrAsk(
 	cycle: (replicator: Pick<ControlClient, 'backup' | 'restore'>) => Promise<CycleReport>,
 ): Promise<CycleReport> {
 	try {
-		return await withFleetInstance(context, (instance) =>
-			cycle(new Replicator({ instance, config: context.config })),
-		);
+		return await withInstance(context, (alone) => {
+			const instance = joinFleet(alone, {
+				repository: openRepository(context),
+				// Whatever runs Kuma here, it is not this process.
+				reload: { reload: async () => ({ outcome: 'not-running' }) },
+			});
+			return cycle(new Replicator({ instance, config: context.config }));
+		});
 	} catch (error) {
 		if (!isReplicatorError(error, 'data-directory-in-use')) throw error;
 		return cycle(controlClient(context.paths.controlSocket));

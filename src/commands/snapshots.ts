@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { prepareStateDirectory } from '../daemon/data-directory.ts';
-import { openRepository } from '../daemon/open-instance.ts';
+import { openRepository } from '../daemon/open-repository.ts';
 import type { PublishedSnapshot } from '../model/lineage.ts';
 import { findHead } from '../repository/find-head.ts';
 import { HistoryReader } from './history-reader.ts';

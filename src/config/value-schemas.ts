@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { Retention } from '../model/lineage.ts';
 import { nearestName } from './nearest-name.ts';

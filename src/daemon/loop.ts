@@ -36,7 +36,7 @@ export interface Loop {
 const FIRST_RETRY_MS = 5_000;
 
 /** The clock of the wall. */
-export const systemClock: LoopClock = {
+const systemClock: LoopClock = {
 	async delay({ ms, signal }) {
 		try {
 			await sleep(ms, undefined, { signal });

@@ -9,7 +9,6 @@ import type { Repository } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import type { Reload } from '../model/reload.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
-import { openResticRepository } from '../repository/restic-repository.ts';
 import type { StatePaths } from './data-directory.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { openSnapshotDirectory } from './snapshot-directory.ts';
@@ -46,21 +45,6 @@ export function joinFleet(
 	parts: { readonly repository: Repository; readonly reload: Reload },
 ): FleetInstance {
 	return { ...instance, ...parts };
-}
-
-/** @returns the repository that the configuration names. */
-export function openRepository(parts: {
-	readonly config: Config;
-	readonly paths: StatePaths;
-	readonly log: Log;
-}): Repository {
-	const { config, paths, log } = parts;
-	return openResticRepository({
-		environment: config.repository.environment,
-		cacheDirectory: paths.cacheDirectory,
-		fleet: config.fleet,
-		log,
-	});
 }
 
 /** No database yet is a state like any other: Kuma's wizard waits for a person, and Kuma makes its tables itself. */

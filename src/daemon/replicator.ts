@@ -24,7 +24,7 @@ export interface RestoreOrders {
 	readonly isDryRun: boolean;
 }
 
-export const NO_BACKUP_ORDERS: BackupOrders = { takesOver: false, allowsDeletes: false, dropsHeld: [] };
+const NO_BACKUP_ORDERS: BackupOrders = { takesOver: false, allowsDeletes: false, dropsHeld: [] };
 
 /** What a leader or a replica does, once: by the loop, on a signal, or because a person asks. */
 export class Replicator {

@@ -15,7 +15,8 @@ import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-
 import { lockDataDirectory } from './data-directory-lock.ts';
 import { writeDurably } from './durable-file.ts';
 import { type Loop, runLoop } from './loop.ts';
-import { joinFleet, openInstance, openRepository } from './open-instance.ts';
+import { joinFleet, openInstance } from './open-instance.ts';
+import { openRepository } from './open-repository.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { Replicator } from './replicator.ts';
 import { maskSecrets } from './secrets.ts';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import type { InstanceState } from '../model/state.ts';
 import { writeDurably } from './durable-file.ts';

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
 import type { Controlled } from './control-server.ts';

@@ -2,7 +2,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
 import { withSocketPath } from './control-socket.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DatabaseConfig } from '../model/database-config.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 

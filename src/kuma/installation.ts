@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReplicatorError } from '../model/replicator-error.ts';
 
 /** What the files of an Uptime Kuma tell without starting it. */

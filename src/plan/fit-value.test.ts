@@ -97,5 +97,6 @@ test('between two columns that are declared alike, every value stays as it is', 
 	const place = { kind: 'sqlite', column: column('DATETIME') } as const;
 	const convert = fitBetween(place, place);
 
-	for (const value of ['2026-11-24T10:11:12.345Z', 1764000000123, '02:00']) expect(convert(value)).toBe(value);
+	for (const value of ['2026-11-24T10:11:12.345Z', 1764000000123, '02:00'])
+		expect(convert(value)).toBe(value);
 });

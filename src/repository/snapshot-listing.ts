@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PublishedSnapshot } from '../model/lineage.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { compareSnapshots } from './snapshot-order.ts';

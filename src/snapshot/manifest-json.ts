@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { type Manifest, SNAPSHOT_FORMAT_VERSION } from '../model/snapshot.ts';
 

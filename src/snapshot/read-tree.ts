@@ -45,7 +45,7 @@ export async function readTree(request: {
 }
 
 /** Reads only the manifest of a tree. */
-export async function readManifest(directory: string, where: string): Promise<Manifest> {
+async function readManifest(directory: string, where: string): Promise<Manifest> {
 	let json: string;
 	try {
 		json = await readFile(join(directory, MANIFEST_FILE), 'utf8');

@@ -25,13 +25,14 @@ export interface NastyDatabase {
 
 export interface OtherClient {
 	run(sql: string): Promise<void>;
+	close(): Promise<void>;
 }
 
 let databaseCount = 0;
 
 /** @returns a fresh copy of the database with nasty values, gone when the running test ends. */
-export async function makeNastyDatabase(kind: DatabaseKind, server: PrivateMariadb): Promise<NastyDatabase> {
-	if (kind === 'sqlite') {
+export async function makeNastyDatabase(kind: DatabaseKind, server?: PrivateMariadb): Promise<NastyDatabase> {
+	if (kind === 'sqlite' || server === undefined) {
 		const path = await unpackSqlite(NASTY.sqlite.database, await temporaryDirectory());
 		const config: DatabaseConfig = { type: 'sqlite', path };
 		return { kind, config, database: await openDatabase(config), other: otherSqliteClient(path) };
@@ -44,8 +45,14 @@ export async function makeNastyDatabase(kind: DatabaseKind, server: PrivateMaria
 
 function otherSqliteClient(path: string): OtherClient {
 	const connection = new DatabaseSync(path, { enableForeignKeyConstraints: false });
-	onTestFinished(() => connection.close());
-	return { run: async (sql) => connection.exec(sql) };
+	const client: OtherClient = {
+		run: async (sql) => connection.exec(sql),
+		close: async () => {
+			if (connection.isOpen) connection.close();
+		},
+	};
+	onTestFinished(() => client.close());
+	return client;
 }
 
 async function otherMariadbClient(config: DatabaseConfig & { type: 'mariadb' }): Promise<OtherClient> {
@@ -62,5 +69,6 @@ async function otherMariadbClient(config: DatabaseConfig & { type: 'mariadb' }):
 		run: async (sql) => {
 			await connection.query(sql);
 		},
+		close: async () => connection.destroy(),
 	};
 }

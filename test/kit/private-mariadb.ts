@@ -22,7 +22,7 @@ export interface PrivateMariadb {
 	stop(): Promise<void>;
 }
 
-export const MARIADB_USER = 'kuma';
+const MARIADB_USER = 'kuma';
 export const MARIADB_PASSWORD = "Kum4's \\ password";
 
 /**

@@ -23,7 +23,7 @@ export function memoryUploads(
 	};
 }
 
-export function memoryState(initial: Partial<InstanceState> = {}): StateStore {
+function memoryState(initial: Partial<InstanceState> = {}): StateStore {
 	let state: InstanceState = {
 		instanceId: 'instance-under-test',
 		position: null,

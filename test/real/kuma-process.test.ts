@@ -1,29 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open } from 'node:fs/promises';
-import { delimiter, join, sep } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { machineEnvironment } from '../../scripts/machine-node.mjs';
 import { writeDurably } from '../../src/daemon/durable-file.ts';
 import { readInstallation } from '../../src/kuma/installation.ts';
 import { KumaSupervisor, type KumaSupervisorOptions } from '../../src/kuma/kuma-supervisor.ts';
 import { listProcesses, readProcess } from '../../src/kuma/process-table.ts';
 import { firstLine } from '../kit/first-line.ts';
 import { freePort } from '../kit/free-port.ts';
+import { type KumaInstallation, kumaInstallation } from '../kit/kuma-installation.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 
 const HOLDER = join(import.meta.dirname, '..', 'programs', 'kuma-holder.mjs');
 
-let installation: { directory: string; node: string };
+let installation: KumaInstallation;
 beforeAll(async () => {
 	installation = await kumaInstallation();
 });
-
-/** The Kuma in KUMA_DIR, run by the first Node on the PATH that is not the project's own. */
-async function kumaInstallation(): Promise<{ directory: string; node: string }> {
-	const directory = process.env.KUMA_DIR;
-	if (directory === undefined) throw new Error('Set KUMA_DIR to the folder of an Uptime Kuma');
-	return { directory, node: 'node' };
-}
 
 const supervisors: KumaSupervisor[] = [];
 afterEach(async () => {
@@ -46,8 +41,7 @@ async function prepareKuma(): Promise<{
 			command: [installation.node, 'server/server.js'],
 			cwd: installation.directory,
 			env: {
-				...process.env,
-				PATH: pathWithoutProject(),
+				...machineEnvironment(installation.node),
 				DATA_DIR: `${dataDirectory}/`,
 				UPTIME_KUMA_DB_TYPE: 'sqlite',
 				UPTIME_KUMA_HOST: '127.0.0.1',
@@ -58,12 +52,6 @@ async function prepareKuma(): Promise<{
 			output: output.fd,
 		},
 	};
-}
-
-/** npm and vitest put the project's own Node in front, which Kuma's native modules were not made for. */
-function pathWithoutProject(): string {
-	const folders = (process.env.PATH ?? '').split(delimiter);
-	return folders.filter((folder) => !folder.includes(`${sep}node_modules${sep}`)).join(delimiter);
 }
 
 function supervise(options: KumaSupervisorOptions['kuma']): KumaSupervisor {

@@ -1,0 +1,20 @@
+import type { Config } from '../config/load-config.ts';
+import type { Repository } from '../model/lineage.ts';
+import type { Log } from '../model/log.ts';
+import { openResticRepository } from '../repository/restic-repository.ts';
+import type { StatePaths } from './data-directory.ts';
+
+/** @returns the repository that the configuration names. */
+export function openRepository(parts: {
+	readonly config: Config;
+	readonly paths: StatePaths;
+	readonly log: Log;
+}): Repository {
+	const { config, paths, log } = parts;
+	return openResticRepository({
+		environment: config.repository.environment,
+		cacheDirectory: paths.cacheDirectory,
+		fleet: config.fleet,
+		log,
+	});
+}

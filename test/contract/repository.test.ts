@@ -1,0 +1,328 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
+import { memoryRepository, memoryStore } from '../kit/memory-repository.ts';
+import { restServer } from '../kit/rest-server.ts';
+import { testPublication, testRepository, testTree } from '../kit/restic.ts';
+import { temporaryDirectory } from '../kit/temporary-directory.ts';
+
+/** One repository that does not exist yet, seen by several fleets and by another program. */
+interface Place {
+	open(fleet: string): Promise<Repository>;
+	addForeign(): Promise<void>;
+}
+
+async function localFolder(): Promise<Place> {
+	const location = join(await temporaryDirectory('repository'), 'not-yet');
+	const cacheDirectory = await temporaryDirectory('restic-cache');
+	return {
+		open: async (fleet) => (await testRepository({ location, cacheDirectory, fleet })).repository,
+		addForeign: async () => {
+			const { restic } = await testRepository({ location, cacheDirectory });
+			await restic('backup', '--tag', 'photos', await testTree({ 'photo.jpg': 'a photo' }));
+		},
+	};
+}
+
+async function memory(): Promise<Place> {
+	const store = memoryStore();
+	return {
+		open: async (fleet) => memoryRepository({ store, fleet }),
+		addForeign: async () => {
+			store.foreignCount += 1;
+		},
+	};
+}
+
+describe.each([
+	['restic in a local folder', localFolder],
+	['memory', memory],
+] as const)('a repository: %s', (_name, makePlace) => {
+	test('is missing until it is created, and empty then', async () => {
+		const repository = await (await makePlace()).open('default');
+
+		await expect(repository.list()).rejects.toMatchObject({ code: 'repository-missing' });
+		await repository.create();
+
+		expect(await repository.list()).toEqual([]);
+	});
+
+	test('can be created by two leaders one after the other without losing anything', async () => {
+		const { repository, first } = await withOneSnapshot(await makePlace());
+
+		// A local folder with snapshots in it is not created again, and says nothing but that it is there.
+		await repository.create().catch((error) => expect(error).toMatchObject({ code: 'restic-failed' }));
+
+		expect(await repository.list()).toEqual([first]);
+	});
+
+	test('gives back every byte that was published', async () => {
+		const place = await makePlace();
+		const repository = await place.open('default');
+		await repository.create();
+		const files = {
+			'manifest.json': '{"digest":"…"}',
+			'tables/monitor.csv': 'id,name\r\n"1","💚 \u0000 ünï"\r\n',
+			'tables/empty.csv': '',
+			'files/upload/logo.png': Uint8Array.from({ length: 70_000 }, (_, index) => (index * 7919) % 256),
+		};
+		const target = await temporaryDirectory('fetched');
+
+		const published = await repository.publish(testPublication({ directory: await testTree(files) }));
+		await repository.fetch({ id: published.id, directory: target });
+
+		for (const [path, content] of Object.entries(files)) {
+			expect(Buffer.compare(await readFile(join(target, path)), Buffer.from(content)), path).toBe(0);
+		}
+	});
+
+	test('keeps what it fetched from everybody but this user', async () => {
+		const { repository, first } = await withOneSnapshot(await makePlace());
+		const target = await temporaryDirectory('fetched');
+
+		await repository.fetch({ id: first.id, directory: target });
+
+		expect((await stat(target)).mode & 0o777).toBe(0o700);
+		expect((await stat(join(target, 'tables'))).mode & 0o777).toBe(0o700);
+		expect((await stat(join(target, 'tables/monitor.csv'))).mode & 0o777).toBe(0o600);
+	});
+
+	test('returns from publish what it lists', async () => {
+		const place = await makePlace();
+		const repository = await place.open('default');
+		await repository.create();
+		const directory = await testTree({ 'manifest.json': '1' });
+		const first = await repository.publish(testPublication({ directory }));
+		const publication = testPublication({
+			directory,
+			hostname: 'second leader',
+			generation: 2,
+			digest: 'd2'.repeat(32),
+			parentId: first.id,
+			instanceId: 'instance-2',
+			allowsDeletes: true,
+		});
+
+		const second = await repository.publish(publication);
+
+		const { directory: _directory, ...place2 } = publication;
+		expect(second).toEqual({ ...place2, id: second.id, time: second.time });
+		expect(second.id).toMatch(/^[0-9a-f]{64}$/);
+		expect(await repository.list()).toEqual([first, second]);
+	});
+
+	test('takes what is in the directory now, however alike it looks from outside', async () => {
+		const { repository } = await withOneSnapshot(await makePlace());
+		const directory = await testTree({ 'manifest.json': 'a' });
+		await repository.publish(testPublication({ directory, generation: 2 }));
+		await writeFile(join(directory, 'manifest.json'), 'b');
+		const target = await temporaryDirectory('fetched');
+
+		const { id } = await repository.publish(testPublication({ directory, generation: 3 }));
+		await repository.fetch({ id, directory: target });
+
+		expect(await readFile(join(target, 'manifest.json'), 'utf8')).toBe('b');
+	});
+
+	test('lists both snapshots of a fork, after older generations', async () => {
+		const { repository, first, directory } = await withOneSnapshot(await makePlace());
+		const child = { directory, generation: 2, parentId: first.id };
+
+		const third = await repository.publish(testPublication({ ...child, generation: 3 }));
+		const left = await repository.publish(testPublication({ ...child, instanceId: 'left' }));
+		const right = await repository.publish(testPublication({ ...child, instanceId: 'right' }));
+
+		expect(await repository.list()).toEqual([first, left, right, third]);
+	});
+
+	test("shows a fleet neither other fleets' snapshots nor those of other programs", async () => {
+		const place = await makePlace();
+		const { repository, first, directory } = await withOneSnapshot(place);
+		const other = await place.open('default2');
+
+		const theirs = await other.publish(testPublication({ directory }));
+		await place.addForeign();
+
+		expect(await repository.list()).toEqual([first]);
+		expect(await other.list()).toEqual([theirs]);
+	});
+
+	test('says so when a snapshot is not there', async () => {
+		const { repository } = await withOneSnapshot(await makePlace());
+		const directory = await temporaryDirectory('fetched');
+
+		const fetching = repository.fetch({ id: 'ab'.repeat(32), directory });
+
+		await expect(fetching).rejects.toMatchObject({ code: 'snapshot-not-found', isRetryable: false });
+	});
+
+	test('forgets what no rule keeps, and nothing that belongs to somebody else', async () => {
+		const place = await makePlace();
+		const { repository, first, directory } = await withOneSnapshot(place);
+		const other = await place.open('other');
+		const theirs = await other.publish(testPublication({ directory }));
+		await place.addForeign();
+		const published: PublishedSnapshot[] = [first];
+		for (const generation of [2, 3, 4]) {
+			published.push(await repository.publish(testPublication({ directory, generation })));
+		}
+		const [, second, third, fourth] = published;
+
+		const retained = await repository.retain({
+			retention: { last: 2, days: 0, months: 0 },
+			headId: fourth?.id ?? '',
+		});
+
+		expect(retained).toEqual({ outcome: 'retained', forgotten: [first.id, second?.id] });
+		expect(await repository.list()).toEqual([third, fourth]);
+		expect(await other.list()).toEqual([theirs]);
+		expect(await repository.prune()).toEqual({ outcome: 'shared' });
+	});
+
+	test('keeps the head even if no rule does', async () => {
+		const { repository, first } = await withOneSnapshot(await makePlace());
+
+		const retained = await repository.retain({
+			retention: { last: 0, days: 0, months: 0 },
+			headId: first.id,
+		});
+
+		expect(retained).toEqual({ outcome: 'retained', forgotten: [] });
+		expect(await repository.list()).toEqual([first]);
+	});
+
+	test('can still be fetched from after it was pruned', async () => {
+		const place = await makePlace();
+		const { repository, directory } = await withOneSnapshot(place);
+		const head = await repository.publish(testPublication({ directory, generation: 2 }));
+		await repository.retain({ retention: { last: 1, days: 0, months: 0 }, headId: head.id });
+		const target = await temporaryDirectory('fetched');
+
+		const pruned = await repository.prune();
+		await repository.fetch({ id: head.id, directory: target });
+
+		expect(pruned).toEqual({ outcome: 'pruned' });
+		expect(await readFile(join(target, 'manifest.json'), 'utf8')).toBe('first');
+	});
+});
+
+describe('a repository behind restic', () => {
+	test('costs at most five requests to look for something new, and one process', async () => {
+		const server = await restServer();
+		const { repository, calls } = await testRepository({ location: server.location });
+		await repository.create();
+		const directory = await testTree({ 'manifest.json': 'first', 'tables/monitor.csv': 'id\r\n' });
+		for (const generation of [1, 2, 3]) await repository.publish(testPublication({ directory, generation }));
+		await repository.list();
+		server.requests.length = 0;
+		const callsBefore = calls.length;
+
+		const listed = await repository.list();
+
+		expect(listed).toHaveLength(3);
+		expect(calls).toHaveLength(callsBefore + 1);
+		expect(server.requests.length).toBeLessThanOrEqual(5);
+		expect(server.requests.filter((request) => !/^(GET|HEAD) /.test(request))).toEqual([]);
+	});
+
+	test('writes no lock and at most nine requests to fetch a snapshot', async () => {
+		const server = await restServer();
+		const { repository } = await testRepository({ location: server.location });
+		await repository.create();
+		const tables = Array.from({ length: 18 }, (_, index) => [`tables/t${index}.csv`, `row ${index}\r\n`]);
+		const directory = await testTree({ ...Object.fromEntries(tables), 'manifest.json': 'first' });
+		const { id } = await repository.publish(testPublication({ directory }));
+		server.requests.length = 0;
+
+		await repository.fetch({ id, directory: await temporaryDirectory('fetched') });
+
+		expect(server.requests.length).toBeLessThanOrEqual(9);
+		expect(server.requests.filter((request) => !/^(GET|HEAD) /.test(request))).toEqual([]);
+	});
+
+	test('ignores a snapshot of the fleet whose tags are broken, and reports it once', async () => {
+		const warnings: unknown[] = [];
+		const location = await temporaryDirectory('repository');
+		const log = {
+			debug() {},
+			info() {},
+			error() {},
+			warning: (message: string, fields?: object) => warnings.push({ message, ...fields }),
+		};
+		const { repository, restic } = await testRepository({ location, log });
+		await repository.create();
+		const directory = await testTree({ 'manifest.json': 'first' });
+		const good = await repository.publish(testPublication({ directory }));
+		await restic('backup', '--tag', 'replicator-kuma,fleet=default,generation=9', directory);
+
+		const listed = [await repository.list(), await repository.list()];
+
+		expect(listed).toEqual([[good], [good]]);
+		expect(warnings).toHaveLength(1);
+		expect(warnings).toMatchObject([{ reason: 'it has no tag parent' }]);
+	});
+
+	test('hands no filter on to restic that would hide snapshots of other hosts', async () => {
+		const location = await temporaryDirectory('repository');
+		const { repository } = await testRepository({
+			location,
+			environment: { RESTIC_HOST: 'somebody-else', RESTIC_PROGRESS_FPS: '1' },
+		});
+		await repository.create();
+		const directory = await testTree({ 'manifest.json': 'first' });
+
+		const published = await repository.publish(testPublication({ directory, hostname: 'me' }));
+
+		expect(await repository.list()).toEqual([published]);
+	});
+
+	test('finds repository and password in files that are named by relative paths', async () => {
+		const folder = await temporaryDirectory('files');
+		await mkdir(join(folder, 'repository'));
+		const here = process.cwd();
+		await writeFile(join(folder, 'where'), 'repository\n');
+		await writeFile(join(folder, 'password'), 'from a file\n');
+		process.chdir(folder);
+		try {
+			const { repository } = await testRepository({
+				location: '',
+				environment: {
+					RESTIC_REPOSITORY_FILE: 'where',
+					RESTIC_PASSWORD_FILE: 'password',
+					RESTIC_PASSWORD: '',
+				},
+			});
+			await repository.create();
+			const directory = await testTree({ 'manifest.json': 'first' });
+
+			const published = await repository.publish(testPublication({ directory }));
+
+			expect(await repository.list()).toEqual([published]);
+			expect(repository.location).toBe(join(folder, 'repository'));
+		} finally {
+			process.chdir(here);
+		}
+	});
+
+	test('refuses to be created over snapshots whose key to them was lost', async () => {
+		const { rm } = await import('node:fs/promises');
+		const location = await temporaryDirectory('repository');
+		const { repository } = await testRepository({ location });
+		await repository.create();
+		await repository.publish(testPublication({ directory: await testTree({ 'manifest.json': '1' }) }));
+		await rm(join(location, 'config'));
+
+		await expect(repository.list()).rejects.toMatchObject({ code: 'repository-missing' });
+		await expect(repository.create()).rejects.toMatchObject({ code: 'restic-failed' });
+		expect(repository.location).toBe(location);
+	});
+});
+
+async function withOneSnapshot(place: Place) {
+	const repository = await place.open('default');
+	await repository.create();
+	const directory = await testTree({ 'manifest.json': 'first', 'tables/monitor.csv': 'id\r\n' });
+	const first = await repository.publish(testPublication({ directory }));
+	return { repository, first, directory };
+}
