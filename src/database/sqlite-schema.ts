@@ -52,6 +52,11 @@ export function readSqliteSchema(database: DatabaseSync): DatabaseSchema {
 		`SELECT t.name AS tbl, f.id, f."table" AS to_table, f."from" AS from_column, f."to" AS to_column, f.on_delete
 		FROM (${TABLES}) AS t JOIN pragma_foreign_key_list(t.name) AS f ORDER BY t.name, f.id`,
 	);
+	const keysOf = (table: string) =>
+		columns
+			.filter(({ tbl, pk }) => tbl === table && pk > 0)
+			.sort((a, b) => a.pk - b.pk)
+			.map(({ name }) => name);
 	const schemas = tables.map(({ name, sql }): [string, TableSchema] => {
 		const own = columns.filter(({ tbl }) => tbl === name);
 		const allowed = allowedValues(sql);
@@ -60,12 +65,11 @@ export function readSqliteSchema(database: DatabaseSync): DatabaseSchema {
 			{
 				name,
 				columns: own.map((column) => toColumn(column, allowed)),
-				primaryKey: own
-					.filter(({ pk }) => pk > 0)
-					.sort((a, b) => a.pk - b.pk)
-					.map((column) => column.name),
+				primaryKey: keysOf(name),
 				uniqueKeys: toUniqueKeys(indexes.filter(({ tbl }) => tbl === name)),
-				references: foreignKeys.filter(({ tbl }) => tbl === name).map(toReference),
+				references: foreignKeys
+					.filter(({ tbl }) => tbl === name)
+					.map((row) => toReference(row, keysOf(row.to_table))),
 			},
 		];
 	});
@@ -85,14 +89,21 @@ function toColumn(row: ColumnRow, allowed: ReadonlyMap<string, readonly string[]
 	};
 }
 
+const TEXT = "'(?:[^']|'')*'";
+const CHECK_IN = new RegExp(
+	`check\\s*\\(\\s*[\`"[]?(\\w+)[\`"\\]]?\\s+in\\s*\\(\\s*(${TEXT}(?:\\s*,\\s*${TEXT})*)\\s*\\)\\s*\\)`,
+	'gi',
+);
+
 /** Reads the conditions of the form `CHECK (column in ('a', 'b'))` out of a table's definition. */
 function allowedValues(definition: string): Map<string, string[]> {
 	const found = new Map<string, string[]>();
-	for (const match of definition.matchAll(/check\s*\(\s*[`"[]?(\w+)[`"\]]?\s+in\s*\(([^)]*)\)\s*\)/gi)) {
-		const values = [...(match[2] ?? '').matchAll(/'((?:[^']|'')*)'/g)].map(([, value = '']) =>
-			value.replaceAll("''", "'"),
+	for (const [, column = '', list = ''] of definition.matchAll(CHECK_IN)) {
+		const texts = list.match(new RegExp(TEXT, 'g')) ?? [];
+		found.set(
+			column,
+			texts.map((text) => text.slice(1, -1).replaceAll("''", "'")),
 		);
-		if (match[1] !== undefined) found.set(match[1], values);
 	}
 	return found;
 }
@@ -104,11 +115,12 @@ function toUniqueKeys(rows: readonly IndexRow[]): UniqueKey[] {
 	}));
 }
 
-function toReference(row: ForeignKeyRow): Reference {
+/** A foreign key that names no column refers to the other table's primary key. */
+function toReference(row: ForeignKeyRow, keyOfOther: readonly string[]): Reference {
 	return {
 		column: row.from_column,
 		toTable: row.to_table,
-		toColumn: row.to_column ?? 'id',
+		toColumn: row.to_column ?? keyOfOther[0] ?? 'id',
 		onDelete: toDeleteAction(row.on_delete),
 	};
 }

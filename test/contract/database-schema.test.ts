@@ -9,10 +9,11 @@ interface Fact {
 	readonly columns: { name: string; type: string; notnull: boolean; charset?: string }[];
 	readonly primary_key: string[];
 	readonly unique: { columns: string[] }[];
+	/** SQLite's null means the other table's primary key. */
 	readonly foreign_keys: {
 		columns: string[];
 		ref_table: string;
-		ref_columns: string[];
+		ref_columns: (string | null)[];
 		on_delete: string;
 	}[];
 }
@@ -52,12 +53,13 @@ function factsOf(table: TableSchema) {
 	};
 }
 
-function expectedFacts(fact: Fact) {
+function expectedFacts(fact: Fact, facts: Record<string, Fact>) {
 	return {
 		columns: fact.columns.map(({ name, type, notnull, charset }) => ({
 			name,
 			declared: type,
-			isNullable: !notnull,
+			// SQLite calls a key nullable that is not declared otherwise, and never stores a NULL in it.
+			isNullable: !notnull && !fact.primary_key.includes(name),
 			charset,
 		})),
 		primaryKey: fact.primary_key,
@@ -66,7 +68,7 @@ function expectedFacts(fact: Fact) {
 			fact.foreign_keys.map(({ columns, ref_table, ref_columns, on_delete }) => ({
 				column: columns[0],
 				toTable: ref_table,
-				toColumn: ref_columns[0],
+				toColumn: ref_columns[0] ?? facts[ref_table]?.primary_key[0],
 				onDelete: ON_DELETE[on_delete],
 			})),
 		),
@@ -89,7 +91,7 @@ describe.each(['sqlite', 'mariadb'] as const)('the schema of a %s database', (ki
 		expect(schema.kind).toBe(kind);
 		for (const [name, fact] of Object.entries(facts)) {
 			const table = schema.tables.get(name);
-			expect(table && factsOf(table), name).toEqual(expectedFacts(fact));
+			expect(table && factsOf(table), name).toEqual(expectedFacts(fact, facts));
 		}
 	});
 
@@ -123,6 +125,28 @@ describe.each(['sqlite', 'mariadb'] as const)('the schema of a %s database', (ki
 		expect(column(schema, 'monitor', 'snmp_version')?.allowedValues).toEqual(['1', '2c', '3']);
 		expect(column(schema, 'nasty', 'mode')?.allowedValues).toEqual(["it's", 'a,b', 'c)']);
 		expect(column(schema, 'monitor', 'method')).not.toHaveProperty('allowedValues');
+	});
+
+	test('takes a reference that names no column for one to the key of the other table', async () => {
+		const schema = await readSchema(
+			'CREATE TABLE other (code INTEGER PRIMARY KEY)',
+			kind === 'sqlite'
+				? 'CREATE TABLE nasty (id INTEGER PRIMARY KEY, a INTEGER REFERENCES other ON DELETE CASCADE)'
+				: 'CREATE TABLE nasty (id INTEGER PRIMARY KEY, a INTEGER REFERENCES other (code) ON DELETE CASCADE)',
+		);
+
+		expect(schema.tables.get('nasty')?.references).toEqual([
+			{ column: 'a', toTable: 'other', toColumn: 'code', onDelete: 'cascade' },
+		]);
+	});
+
+	test('takes no other condition for a list of the only values', async () => {
+		const schema = await readSchema(
+			"CREATE TABLE nasty (id INTEGER PRIMARY KEY, a INTEGER CHECK (a IN (1, 2)), b VARCHAR(9) CHECK (b IN ('x', lower(b))))",
+		);
+
+		expect(column(schema, 'nasty', 'a')).not.toHaveProperty('allowedValues');
+		expect(column(schema, 'nasty', 'b')).not.toHaveProperty('allowedValues');
 	});
 
 	test('tells which unique keys take a capital for a small letter', async () => {
