@@ -52,16 +52,30 @@ function codeOf(error: unknown): string | null {
 }
 
 /**
- * Turns an error of the MariaDB client into ours. The server's own words are left out, because they quote values
- * ("Duplicate entry '…'"); its symbol says enough.
+ * @returns which of the statement's columns the server complains about ("Data too long for column 'title' at row 1"),
+ * or undefined. A value may be quoted before that, so nothing but the name of a known column is taken from its words.
  */
-export function toMariadbError(
-	error: unknown,
-	context: { readonly location: string; readonly doing: 'read' | 'write'; readonly table?: string },
-): unknown {
+function columnOf(error: Error, columns: readonly string[]): string | undefined {
+	const named = / for column (?:`[^`]*`\.)*[`']([^`']+)[`'] at row \d+$/.exec(error.message)?.[1];
+	return columns.find((column) => column === named);
+}
+
+interface Context {
+	readonly location: string;
+	readonly doing: 'read' | 'write';
+	readonly table?: string;
+	/** Names of the columns that the statement writes. */
+	readonly columns?: readonly string[];
+}
+
+/**
+ * Turns an error of the MariaDB client into ours. The server's own words are left out, because they quote values
+ * ("Duplicate entry '…'"); its symbol and the column that it names say enough.
+ */
+export function toMariadbError(error: unknown, context: Context): unknown {
 	const code = codeOf(error);
-	if (error instanceof ReplicatorError || code === null) return error;
-	const { location, doing, table } = context;
+	if (!(error instanceof Error) || error instanceof ReplicatorError || code === null) return error;
+	const { location, doing, table, columns = [] } = context;
 	const where = table === undefined ? location : `the table ${table} of ${location}`;
 	// The client's error object holds the statement and its parameters; only its symbol and place go further.
 	const cause = new Error(code);
@@ -122,8 +136,10 @@ export function toMariadbError(
 			cause,
 		});
 	}
+	const column = columnOf(error, columns);
+	const reason = column === undefined ? code : `${code}: ${table}.${column}`;
 	return new ReplicatorError(
-		`${doing === 'read' ? 'Reading from' : 'Writing to'} ${where} failed (${code}).`,
+		`${doing === 'read' ? 'Reading from' : 'Writing to'} ${where} failed (${reason}).`,
 		{
 			code: doing === 'read' ? 'database-read-failed' : 'database-write-failed',
 			hint: doing === 'read' ? 'Nothing was published.' : 'Nothing was changed.',

@@ -70,7 +70,7 @@ export class MariadbTransaction implements DatabaseReader, DatabaseWriter {
 		const names = columns.map(({ name }) => name);
 		for (const batch of this.#batches(table, rows)) {
 			const text = this.#statements.insert({ table, columns: names, rowCount: batch.length });
-			await this.#execute(text, batch.flat(), table);
+			await this.#execute(text, batch.flat(), { table, columns: names });
 		}
 	}
 
@@ -115,8 +115,9 @@ export class MariadbTransaction implements DatabaseReader, DatabaseWriter {
 		const { table, keyColumns, key, columns, values } = request;
 		const bytes = values.reduce<number>((sum, value) => sum + sizeOf(value), 0);
 		if (bytes > this.#packetBytesMax - 1024) throw this.#tooLarge(table);
-		const text = this.#statements.update({ table, keyColumns, columns: columns.map(({ name }) => name) });
-		return this.#execute(text, [...values, ...key], table);
+		const names = columns.map(({ name }) => name);
+		const text = this.#statements.update({ table, keyColumns, columns: names });
+		return this.#execute(text, [...values, ...key], { table, columns: names });
 	}
 
 	async delete(request: {
@@ -129,7 +130,7 @@ export class MariadbTransaction implements DatabaseReader, DatabaseWriter {
 		for (let start = 0; start < keys.length; start += KEYS_PER_DELETE_MAX) {
 			const some = keys.slice(start, start + KEYS_PER_DELETE_MAX);
 			const text = this.#statements.delete({ table, keyColumns, keyCount: some.length });
-			deleted += await this.#execute(text, some.flat(), table);
+			deleted += await this.#execute(text, some.flat(), { table });
 		}
 		return deleted;
 	}
@@ -139,8 +140,12 @@ export class MariadbTransaction implements DatabaseReader, DatabaseWriter {
 		return 0;
 	}
 
-	async #execute(text: string, values: readonly Value[], table: string): Promise<number> {
-		return this.#guard({ doing: 'write', table }, async () => {
+	async #execute(
+		text: string,
+		values: readonly Value[],
+		place: { table: string; columns?: readonly string[] },
+	): Promise<number> {
+		return this.#guard({ doing: 'write', ...place }, async () => {
 			const [result] = await this.#connection.execute<ResultSetHeader>(
 				{ sql: text, timeout: STATEMENT_TIMEOUT_MS },
 				values.map(toParameter),
@@ -150,7 +155,7 @@ export class MariadbTransaction implements DatabaseReader, DatabaseWriter {
 	}
 
 	async #guard<Result>(
-		context: { doing: 'read' | 'write'; table?: string },
+		context: { doing: 'read' | 'write'; table?: string; columns?: readonly string[] },
 		work: () => Promise<Result>,
 	): Promise<Result> {
 		try {
