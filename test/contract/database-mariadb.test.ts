@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { freePort } from '../kit/free-port.ts';
 import { makeNastyDatabase } from '../kit/nasty-database.ts';
 import { MARIADB_PASSWORD, type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { waitFor } from '../kit/wait-for.ts';
 
 let server: PrivateMariadb;
 beforeAll(async () => {
@@ -78,6 +80,7 @@ test('a server that accepts and then says nothing is given up', { timeout: 30_00
 	const { tcp } = await makeEmptyDatabase('silent');
 	const silent = createServer().listen(0, '127.0.0.1');
 	onTestFinished(() => void silent.close());
+	await once(silent, 'listening');
 	const address = silent.address();
 	if (address === null || typeof address === 'string') throw new Error('no port');
 	const database = await openDatabase({ ...tcp, port: address.port });
@@ -95,37 +98,39 @@ test('a database that Kuma has not made yet is told apart', async () => {
 	await expect(readTables(database)).rejects.toMatchObject({ code: 'database-not-migrated' });
 });
 
-test.each(['while a statement runs', 'between two statements'])(
-	'a connection that is cut %s makes the database unreachable for now',
-	async (when) => {
-		const { database } = await makeNastyDatabase('mariadb', server);
-		const tag = await columnsOf(database, 'tag');
+/** Cuts the connection whose transaction is in that state, as soon as there is one. */
+function cutConnection(transactionState: 'RUNNING' | 'LOCK WAIT'): Promise<void> {
+	const kill = `SET @id = (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX WHERE trx_state = '${transactionState}');
+		KILL IFNULL(@id, 0)`;
+	const isCut = () =>
+		server.run(kill).then(
+			() => true,
+			() => false,
+		);
+	return waitFor(isCut, { timeoutMs: 20_000, what: 'A transaction to cut' });
+}
 
-		const writing = database.write(async (writer) => {
-			await writer.delete({ table: 'monitor_tag', keyColumns: ['id'], keys: [[1]] });
-			const id = `(SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '${database.location.split(' ')[0]}' AND USER = 'kuma' AND ID <> CONNECTION_ID() ORDER BY ID DESC LIMIT 1)`;
-			const cut = () => server.run(`EXECUTE IMMEDIATE CONCAT('KILL ', ${id})`);
-			if (when === 'between two statements') await cut();
-			const [rows] = await Promise.allSettled([
-				writer.rows({ table: 'tag', columns: tag, orderBy: ['id'] }),
-				when === 'while a statement runs' ? cut() : undefined,
-			]);
-			if (rows.status === 'rejected') throw rows.reason;
-			return writer.rows({ table: 'tag', columns: tag, orderBy: ['id'] });
-		});
+test.each([
+	['while a statement runs', 'LOCK WAIT'],
+	['between two statements', 'RUNNING'],
+] as const)('a connection that is cut %s makes the database unreachable for now', async (_when, state) => {
+	const { database, other } = await makeNastyDatabase('mariadb', server);
+	const columns = await columnsOf(database, 'monitor_tag');
+	if (state === 'LOCK WAIT') await other.run("BEGIN; UPDATE tag SET name = 'held' WHERE id = 1");
 
-		await expect(writing).rejects.toMatchObject({ code: 'database-unreachable', isRetryable: true });
-		expect(
-			await database.read(async (reader) =>
-				reader.rows({
-					table: 'monitor_tag',
-					columns: await columnsOf(database, 'monitor_tag'),
-					orderBy: ['id'],
-				}),
-			),
-		).toHaveLength(65);
-	},
-);
+	const writing = database.write(async (writer) => {
+		await writer.delete({ table: 'monitor_tag', keyColumns: ['id'], keys: [[16]] });
+		const deleting = () => writer.delete({ table: 'tag', keyColumns: ['id'], keys: [[1]] });
+		if (state === 'LOCK WAIT') await Promise.all([deleting(), cutConnection(state)]);
+		await cutConnection(state);
+		await deleting();
+	});
+
+	await expect(writing).rejects.toMatchObject({ code: 'database-unreachable', isRetryable: true });
+	expect(
+		await database.read((reader) => reader.rows({ table: 'monitor_tag', columns, orderBy: ['id'] })),
+	).toHaveLength(65);
+});
 
 test('a write that the server chose to end a deadlock is run again', async () => {
 	const { database, other } = await makeNastyDatabase('mariadb', server);

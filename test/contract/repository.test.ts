@@ -27,8 +27,11 @@ async function localFolder(): Promise<Place> {
 
 async function memory(): Promise<Place> {
 	const store = memoryStore();
+	// As restic's nanoseconds do it, no two snapshots have the same time.
+	let time = Date.UTC(2026, 10, 24);
+	const now = () => (time += 1);
 	return {
-		open: async (fleet) => memoryRepository({ store, fleet }),
+		open: async (fleet) => memoryRepository({ store, fleet, now }),
 		addForeign: async () => {
 			store.foreignCount += 1;
 		},
@@ -205,6 +208,20 @@ describe.each([
 		expect(pruned).toEqual({ outcome: 'pruned' });
 		expect(await readFile(join(target, 'manifest.json'), 'utf8')).toBe('first');
 	});
+});
+
+test('of two snapshots of a fork with the same time, the one with the smaller id comes first', async () => {
+	const repository = memoryRepository({ now: () => Date.UTC(2026, 10, 24) });
+	await repository.create();
+	const directory = await testTree({ 'manifest.json': 'first' });
+	const published: PublishedSnapshot[] = [];
+	for (const instanceId of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
+		published.push(await repository.publish(testPublication({ directory, instanceId })));
+	}
+
+	const listed = await repository.list();
+
+	expect(listed.map(({ id }) => id)).toEqual(published.map(({ id }) => id).sort());
 });
 
 describe('a repository behind restic', () => {
