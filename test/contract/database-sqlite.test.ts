@@ -10,6 +10,7 @@ import type { Database } from '../../src/model/database.ts';
 import type { Row } from '../../src/model/row.ts';
 import { makeNastyDatabase } from '../kit/nasty-database.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { waitFor } from '../kit/wait-for.ts';
 
 const BEAT = new URL('../programs/beat.mjs', import.meta.url).pathname;
 
@@ -34,6 +35,20 @@ function storageClasses(path: string, table: string): unknown[] {
 	} finally {
 		connection.close();
 	}
+}
+
+/** Another process that writes as Kuma does. `report` tells what it wrote since it was asked before. */
+function startBeating(path: string) {
+	const program = spawn(process.execPath, [BEAT, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+	onTestFinished(() => void program.kill('SIGKILL'));
+	const lines = createInterface(program.stdout)[Symbol.asyncIterator]();
+	return {
+		report: async () => {
+			program.stdin.write('\n');
+			const { value } = await lines.next();
+			return JSON.parse(String(value)) as { written: number; givenUp: number };
+		},
+	};
 }
 
 test('a database that does not exist yet is told apart, and never made', async () => {
@@ -186,18 +201,13 @@ test('Kuma writes on in SQLite while history is deleted', async () => {
 	await other.run(`INSERT INTO heartbeat (monitor_id, status, msg, time, duration)
 		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600000)
 		SELECT 7, 1, 'beat number ' || i, '2026-11-24 00:00:00', 0 FROM n`);
-	const program = spawn(process.execPath, [BEAT, database.location], {
-		stdio: ['pipe', 'pipe', 'inherit'],
-	});
-	onTestFinished(() => void program.kill('SIGKILL'));
-	const lines = createInterface(program.stdout)[Symbol.asyncIterator]();
-	expect(await lines.next()).toMatchObject({ value: 'beating' });
+	const kuma = startBeating(database.location);
+	await waitFor(async () => (await kuma.report()).written > 0, { timeoutMs: 20_000, what: 'The first beat' });
 
 	const deleted = await database.deleteInSlices({ table: 'heartbeat', column: 'monitor_id', values: [7] });
 
-	program.stdin.end();
-	const { longestMs } = JSON.parse((await lines.next()).value as string) as { longestMs: number };
+	const { written, givenUp } = await kuma.report();
 	expect(deleted).toBe(600_000);
-	// Kuma's shortest patience is 500 ms. Without pauses between the slices this is most of the deletion's time.
-	expect(longestMs).toBeLessThan(300);
+	expect(givenUp).toBe(0);
+	expect(written).toBeGreaterThan(10);
 });
