@@ -29,8 +29,9 @@ function isNumeric(stored: StoredType): boolean {
 function classOf(value: Exclude<Value, null>, declaredStored: StoredType): Exclude<StoredType, 'mixed'> {
 	if (typeof value === 'string') return 'text';
 	if (typeof value === 'bigint') return 'integer';
+	// Integers beyond 2^53 are bigint, so a whole number that large is a real (SQLite keeps 1e21 in an INTEGER column).
 	if (typeof value === 'number')
-		return declaredStored === 'real' || !Number.isInteger(value) ? 'real' : 'integer';
+		return declaredStored === 'real' || !Number.isSafeInteger(value) ? 'real' : 'integer';
 	return 'blob';
 }
 
@@ -65,6 +66,8 @@ export function decodeCell(cell: string | null, stored: StoredType): Value {
 function encodeLiteral(value: Exclude<Value, null>): string {
 	if (value instanceof Uint8Array) return JSON.stringify({ base64: Buffer.from(value).toString('base64') });
 	if (typeof value === 'string') return JSON.stringify(value);
+	// With its exponent, or its digits alone would be read as a bigint's.
+	if (Number.isInteger(value) && !Number.isSafeInteger(value)) return Number(value).toExponential();
 	return String(value);
 }
 
