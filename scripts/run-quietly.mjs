@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 
 const OUTPUT_MAX_CHARACTERS = 200_000;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * Runs a program that takes long and says much: one line of progress on stderr, the program's output only on failure.
@@ -23,6 +24,9 @@ export async function runQuietly(title, [program, ...parameters], { timeoutMs, .
 		stdio: ['ignore', 'pipe', 'pipe'],
 		timeout: timeoutMs,
 	});
+	// Who stops us must not leave an installation behind that goes on by itself.
+	const forward = (signal) => child.kill(signal);
+	for (const signal of STOP_SIGNALS) process.on(signal, forward);
 	for (const stream of [child.stdout, child.stderr]) {
 		stream.setEncoding('utf8').on('data', (text) => {
 			output = (output + text).slice(-OUTPUT_MAX_CHARACTERS);
@@ -42,6 +46,7 @@ export async function runQuietly(title, [program, ...parameters], { timeoutMs, .
 		throw new Error(`${title}: ${error.message}`, { cause: error });
 	} finally {
 		clearInterval(ticker);
+		for (const signal of STOP_SIGNALS) process.off(signal, forward);
 	}
 	process.stderr.write(isTTY ? `\r${title}: ${seconds()}   \n` : `${title}: done in ${seconds()}\n`);
 }
