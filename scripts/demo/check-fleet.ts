@@ -10,6 +10,8 @@ import { waitForArrival, waitForPublished } from './wait-for-arrival.ts';
 export interface ReplicaVerdict {
 	readonly name: string;
 	readonly tables: readonly TableVerdict[];
+	/** The tables whose edit on the leader must not have arrived here. */
+	readonly ownTables: readonly string[];
 	/** How often its Kuma was restarted. */
 	readonly restarts: number;
 }
@@ -42,7 +44,12 @@ export async function checkFleet(fleet: Fleet, progress: Progress): Promise<Repl
 		const expected = keepsOwn ? withProxies(after, proxiesOf(before)) : after;
 		const tables = judgeContents({ catalog: CATALOG, expected, found: await replica.content() });
 		const status = await replica.status();
-		verdicts.push({ name: replica.name, tables, restarts: status?.kuma.restarts ?? Number.NaN });
+		verdicts.push({
+			name: replica.name,
+			tables,
+			ownTables: keepsOwn ? ['proxy'] : [],
+			restarts: status?.kuma.restarts ?? Number.NaN,
+		});
 	}
 	return verdicts;
 }

@@ -34,11 +34,12 @@ function toTable(verdicts: readonly ReplicaVerdict[], progress: Progress): strin
 		chars: PLAIN,
 	});
 	for (const { table: name } of verdicts[0]?.tables ?? []) {
-		const cells = verdicts.flatMap(({ tables }) => {
+		const cells = verdicts.flatMap(({ tables, ownTables }) => {
 			const found = tables.find((each) => each.table === name);
 			const count = found?.differences.length ?? 1;
+			const good = ownTables.includes(name) ? '✓ kept its own' : '✓ equal';
 			const verdict =
-				count === 0 ? progress.colour('green', '✓ equal') : progress.colour('red', `✗ ${count} differ`);
+				count === 0 ? progress.colour('green', good) : progress.colour('red', `✗ ${count} differ`);
 			return [{ content: String(found?.rowCount ?? 0), hAlign: 'right' as const }, verdict];
 		});
 		table.push([name, ...cells]);
