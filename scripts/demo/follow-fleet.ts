@@ -35,7 +35,7 @@ function tellNews(
 	if (lastCycle === null || lastCycle.finishedAt === before.lastCycle?.finishedAt) return;
 	if (lastCycle.needsDecision && lastCycle.summary !== before.lastCycle?.summary)
 		progress.failed(`${name}: ${lastCycle.summary}`);
-	if (newest === null || newest.id === before.newest?.id) return;
+	if (newest === null || lastCycle.snapshotId !== newest.id || isTold(before, newest.id)) return;
 	if (status.role === 'leader') {
 		progress.done(`${name} published snapshot ${newest.id.slice(0, 8)}`);
 		return;
@@ -44,4 +44,9 @@ function tellNews(
 	progress.done(`arrived on ${name} ${age} after it was published`);
 	for (const line of lastCycle.details.slice(0, DETAILS_MAX))
 		progress.line(`    ${progress.colour('dim', line)}`);
+}
+
+/** The newest snapshot is known a moment before the cycle that brought it has ended. */
+function isTold({ newest, lastCycle }: Status, id: string): boolean {
+	return newest?.id === id && lastCycle?.snapshotId === id;
 }
