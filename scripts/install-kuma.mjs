@@ -47,7 +47,7 @@ async function install(folder, node) {
 	const headers = nodeHeaders(node);
 	try {
 		await runQuietly(
-			`Installing Uptime Kuma ${KUMA_VERSION} for the tests (about two minutes, once)`,
+			`Installing Uptime Kuma ${KUMA_VERSION} (about two minutes, once)`,
 			[npm, 'install', '--omit=dev', '--no-audit', '--no-fund', '--no-package-lock'],
 			{
 				cwd: partial,
