@@ -1,10 +1,10 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { Publication, PublishedSnapshot, Repository, Retention } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import { snapshotIdOf } from './backup-summary.ts';
 import { chooseForgotten } from './choose-forgotten.ts';
+import { clearUnfinishedInit } from './clear-unfinished-init.ts';
 import { createMask } from './mask.ts';
 import { localRepositoryPath, resticEnvironment } from './restic-environment.ts';
 import {
@@ -125,7 +125,8 @@ class ResticRepository implements Repository {
 	}
 
 	async create(): Promise<void> {
-		await this.#refuseToCoverRemains();
+		const path = localRepositoryPath(this.#repositoryUrl);
+		if (path !== null) await clearUnfinishedInit(path);
 		const { createMs: timeoutMs } = this.#timeouts;
 		const end = await this.#run({ command: 'init', options: [], timeoutMs, givesUpOn: HOPELESS });
 		try {
@@ -248,24 +249,6 @@ class ResticRepository implements Repository {
 				if (end.exitCode !== 0) throw this.#failure(end);
 			},
 		});
-	}
-
-	/** `restic init` goes through where only the file `config` was lost, and then nobody reads the snapshots again. */
-	async #refuseToCoverRemains(): Promise<void> {
-		const path = localRepositoryPath(this.#repositoryUrl);
-		if (path === null) return;
-		const snapshots = await readdir(join(path, 'snapshots')).catch((error: NodeJS.ErrnoException) => {
-			if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
-			throw error;
-		});
-		if (snapshots.length === 0) return;
-		throw new ReplicatorError(
-			`The repository ${this.location} has snapshots, but its file "config" is gone.`,
-			{
-				code: 'restic-failed',
-				hint: 'Bring the file back from a copy of the repository, or move the folder away to start a new one.',
-			},
-		);
 	}
 
 	#failure(end: ResticEnd): ReplicatorError {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
@@ -323,7 +323,6 @@ describe('a repository behind restic', () => {
 	});
 
 	test('refuses to be created over snapshots whose key to them was lost', async () => {
-		const { rm } = await import('node:fs/promises');
 		const location = await temporaryDirectory('repository');
 		const { repository } = await testRepository({ location });
 		await repository.create();
@@ -333,6 +332,25 @@ describe('a repository behind restic', () => {
 		await expect(repository.list()).rejects.toMatchObject({ code: 'repository-missing' });
 		await expect(repository.create()).rejects.toMatchObject({ code: 'restic-failed' });
 		expect(repository.location).toBe(location);
+	});
+
+	test('is created over the key of a creation that was killed, once nobody else can be at it', async () => {
+		const location = await temporaryDirectory('repository');
+		const { repository } = await testRepository({ location });
+		await repository.create();
+		// What a killed "restic init" leaves: it writes a key first and the file "config" last.
+		await rm(join(location, 'config'));
+		const key = join(location, 'keys', (await readdir(join(location, 'keys')))[0] ?? '');
+		await expect(repository.create()).rejects.toMatchObject({ code: 'repository-locked', isRetryable: true });
+		const before = new Date(Date.now() - 120_000);
+		await utimes(key, before, before);
+
+		await repository.create();
+
+		const published = await repository.publish(
+			testPublication({ directory: await testTree({ 'manifest.json': '1' }) }),
+		);
+		expect(await repository.list()).toEqual([published]);
 	});
 });
 
