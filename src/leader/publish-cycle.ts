@@ -5,6 +5,7 @@ import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts
 import type { HeldRow } from '../model/state.ts';
 import type { GuardLimits } from '../plan/guard.ts';
 import { planSnapshot } from '../replica/apply-snapshot.ts';
+import { dropStaleSnapshots } from '../replica/drop-stale-snapshots.ts';
 import { loadSnapshot } from '../replica/load-snapshot.ts';
 import { applyHead, type RestoreOutcome } from '../replica/restore-cycle.ts';
 import { type TakenSnapshot, takeSnapshot } from '../replica/take-snapshot.ts';
@@ -87,7 +88,9 @@ async function findOrCreateHead(
 		return findHead(await repository.list()).head;
 	} catch (error) {
 		if (!isReplicatorError(error, 'repository-missing')) throw error;
-		if (instance.state.read().position !== null && !orders.takesOver) throw vanished(repository, error);
+		const { position, intent } = instance.state.read();
+		const hasBeenThere = position !== null || intent !== null;
+		if (hasBeenThere && !orders.takesOver) throw vanished(repository, error);
 		instance.log.info('There is no repository yet; creating it', { repository: repository.location });
 		await repository.create();
 		return findHead(await repository.list()).head;
@@ -137,6 +140,7 @@ async function compareWithHead(leading: Leading, head: PublishedSnapshot): Promi
 		await rememberPosition(leading, head);
 		return { outcome: 'unchanged', head };
 	}
+	await dropStaleSnapshots(instance, head);
 	return { outcome: 'stood-down', reason: 'another-leader', head, heldRows: [] };
 }
 
@@ -186,6 +190,8 @@ async function rememberPosition(leading: Leading, head: PublishedSnapshot): Prom
 	const { id, generation, digest } = head;
 	const isKnown = state.position?.id === id && state.intent === null && state.role === 'leader';
 	if (isKnown) return;
+	// It is on disk already, but after a crash right behind the publish.
+	await loadSnapshot(instance, head);
 	await instance.state.save({ position: { id, generation, digest }, intent: null, role: 'leader' });
 	await instance.snapshots.dropAllBut([digest]);
 }

@@ -6,7 +6,8 @@ import type { ReloadReport } from '../model/reload.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import type { GuardLimits, GuardVerdict } from '../plan/guard.ts';
 import { findHead } from '../repository/find-head.ts';
-import { applySnapshot, type HeldVerdict, planSnapshot } from './apply-snapshot.ts';
+import { type ApplyRequest, applySnapshot, type HeldVerdict, planSnapshot } from './apply-snapshot.ts';
+import { dropStaleSnapshots } from './drop-stale-snapshots.ts';
 import { findConfirmed } from './find-confirmed.ts';
 import { loadSnapshot } from './load-snapshot.ts';
 
@@ -47,11 +48,15 @@ export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutc
 	const { database } = opened;
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
 	try {
-		const published = await instance.repository.list();
-		const head = chooseSnapshot(published, request.snapshotId);
-		if (head === null) return { outcome: 'nothing-published' };
-		if (!request.isForced && (await isApplied(instance, head))) return { outcome: 'up-to-date', head };
-		return await applyHead({ ...request, database, head, published, keepsLocalEntities });
+		const found = await readTwice(async () => {
+			const published = await instance.repository.list();
+			const head = chooseSnapshot(published, request.snapshotId);
+			if (head === null) return { outcome: 'nothing-published' } as const;
+			if (!request.isForced && (await isApplied(instance, head)))
+				return { outcome: 'up-to-date', head } as const;
+			return prepare({ ...request, database, head, published, keepsLocalEntities });
+		});
+		return 'outcome' in found ? found : await applyPrepared(found);
 	} finally {
 		await database.close();
 	}
@@ -71,13 +76,16 @@ export async function previewRestore(request: RestoreRequest): Promise<
 	const opened = await instance.openDatabase();
 	if (opened.outcome === 'not-set-up') return opened;
 	try {
-		const published = await instance.repository.list();
-		const head = chooseSnapshot(published, request.snapshotId);
-		if (head === null) return { outcome: 'nothing-published' };
 		const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
-		const applying = { ...request, database: opened.database, head, published, keepsLocalEntities };
-		const { plan, verdict } = await planSnapshot(await prepare(applying));
-		return { outcome: 'planned', head, plan, verdict };
+		const prepared = await readTwice(async () => {
+			const published = await instance.repository.list();
+			const head = chooseSnapshot(published, request.snapshotId);
+			if (head === null) return null;
+			return prepare({ ...request, database: opened.database, head, published, keepsLocalEntities });
+		});
+		if (prepared === null) return { outcome: 'nothing-published' };
+		const { plan, verdict } = await planSnapshot(prepared);
+		return { outcome: 'planned', head: prepared.head, plan, verdict };
 	} finally {
 		await opened.database.close();
 	}
@@ -121,9 +129,22 @@ export interface Applying {
 
 /** Applies one published snapshot and remembers it. */
 export async function applyHead(applying: Applying): Promise<RestoreOutcome> {
-	const { instance, head } = applying;
-	const result = await applySnapshot(await prepare(applying));
-	if (result.outcome === 'held') return { ...result, head };
+	return applyPrepared(await prepare(applying));
+}
+
+/** An apply with everything at hand that the repository has to give. */
+interface Prepared extends ApplyRequest {
+	readonly instance: FleetInstance;
+	readonly head: PublishedSnapshot;
+}
+
+async function applyPrepared(prepared: Prepared): Promise<RestoreOutcome> {
+	const { instance, head } = prepared;
+	const result = await applySnapshot(prepared);
+	if (result.outcome === 'held') {
+		await dropStaleSnapshots(instance, head);
+		return { ...result, head };
+	}
 	const { id, generation, digest } = head;
 	await instance.state.save({
 		position: { id, generation, digest },
@@ -137,33 +158,35 @@ export async function applyHead(applying: Applying): Promise<RestoreOutcome> {
 	return { outcome: 'applied', head, plan: result.plan, reload: await instance.reload.reload(result.plan) };
 }
 
-async function prepare(applying: Applying) {
+async function prepare(applying: Applying): Promise<Prepared> {
 	const { instance, database, guard, allowsDeletes, head, keepsLocalEntities } = applying;
 	const { position } = instance.state.read();
 	const previous = position === null ? null : await instance.snapshots.load(position.digest);
-	const { snapshot, isConfirmed } = await fetchTwice(async () => ({
-		snapshot: await loadSnapshot(instance, head),
-		isConfirmed: await findConfirmed(applying, position),
-	}));
 	return {
 		instance,
+		head,
 		database,
-		snapshot,
+		snapshot: await loadSnapshot(instance, head),
 		previous,
 		isFirstApply: position === null,
 		guard,
 		allowsDeletes,
-		isConfirmed,
+		isConfirmed: await findConfirmed(applying, position),
 		keepsLocalEntities,
 	};
 }
 
-/** A leader may prune while a replica reads: what is gone on the first try is there, or truly damaged, on the second. */
-async function fetchTwice<Result>(work: () => Promise<Result>): Promise<Result> {
+/**
+ * A leader may forget and prune while a replica reads. What is gone then was not the head any more, so the list is
+ * read again, once; what fails still is damaged, or was asked for by name.
+ */
+async function readTwice<Result>(read: () => Promise<Result>): Promise<Result> {
 	try {
-		return await work();
+		return await read();
 	} catch (error) {
-		if (!isReplicatorError(error, 'restic-failed')) throw error;
-		return work();
+		const isGone =
+			isReplicatorError(error, 'restic-failed') || isReplicatorError(error, 'snapshot-not-found');
+		if (!isGone) throw error;
+		return read();
 	}
 }
