@@ -136,7 +136,10 @@ async function compareWithHead(leading: Leading, head: PublishedSnapshot): Promi
 		allowsDeletes: false,
 		keepsLocalEntities: false,
 	});
-	if (plan.isEmpty && plan.heldRows.length === 0) {
+	const { steps, files, heldRows } = plan;
+	// Settings are each instance's own: what a replica would be given is no reason not to lead.
+	const differences = steps.length + files.writes.length + files.deletes.length + heldRows.length;
+	if (differences === 0) {
 		await rememberPosition(leading, head);
 		return { outcome: 'unchanged', head };
 	}
