@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CATALOG } from '../../src/catalog/index.ts';
+import { requireConfig } from '../../src/config/load-config.ts';
+import { prepareStateDirectory, type StatePaths } from '../../src/daemon/data-directory.ts';
+import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
+import { type BackupOrders, Replicator } from '../../src/daemon/replicator.ts';
+import type { Installation } from '../../src/kuma/installation.ts';
+import type { FleetInstance, Instance } from '../../src/model/instance.ts';
+import type { Repository } from '../../src/model/lineage.ts';
+import type { ReplicatorMode } from '../../src/model/role.ts';
+import type { InstanceState } from '../../src/model/state.ts';
+import type { CycleReport } from '../../src/model/status.ts';
+import { type TruthRow, unpackSqlite } from './fixtures.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+import { SILENT_LOG } from './test-instance.ts';
+import { typedRows } from './typed-rows.ts';
+
+export interface MemberOptions {
+	readonly mode: ReplicatorMode;
+	readonly repository: Repository;
+	/** A file of the folder of fixtures; a small realistic database when absent. */
+	readonly fixture?: string;
+	/** Kuma has made its tables, and nobody has set it up. */
+	readonly isEmpty?: boolean;
+	/** More variables, as an operator sets them. */
+	readonly env?: Readonly<Record<string, string>>;
+	readonly kuma?: Installation;
+	readonly now?: () => number;
+}
+
+/** An instance of a fleet on disk: a real database, state and snapshot directory, and a repository of any kind. */
+export interface FleetMember {
+	readonly dataDirectory: string;
+	readonly paths: StatePaths;
+	/** As its files say; it changes with a restart. */
+	readonly instance: FleetInstance;
+	readonly state: InstanceState;
+	/** One cycle of its role. */
+	cycle(): Promise<CycleReport>;
+	backup(orders?: Partial<BackupOrders>): Promise<CycleReport>;
+	restore(orders?: { readonly allowsDeletes?: boolean; readonly snapshotId?: string }): Promise<CycleReport>;
+	/** Begins anew on the same disk, as a restarted program does. */
+	restart(changes?: Partial<Omit<MemberOptions, 'fixture' | 'isEmpty'>>): Promise<void>;
+	/** Runs SQL on the database, as a Kuma in which a person edits. */
+	edit(sql: string): void;
+	/** @returns every replicated row, as column → value. */
+	rows(): Promise<ReadonlyMap<string, readonly TruthRow[]>>;
+	/** @returns one table's rows. */
+	table(name: string): Promise<readonly TruthRow[]>;
+}
+
+/** Sets an instance up that has done nothing yet. It is gone when the running test ends. */
+export async function fleetMember(options: MemberOptions): Promise<FleetMember> {
+	const dataDirectory = await temporaryDirectory('member');
+	const databasePath = await unpackSqlite(options.fixture ?? 'plain-2.3.2.sqlite.db.gz', dataDirectory);
+	if (options.isEmpty === true) emptyDatabase(databasePath);
+	const paths = await prepareStateDirectory(dataDirectory);
+	let settings = options;
+	let running = await open({ ...settings, dataDirectory, paths });
+	const member: FleetMember = {
+		dataDirectory,
+		paths,
+		get instance() {
+			return running.instance;
+		},
+		get state() {
+			return running.instance.state.read();
+		},
+		cycle: () => running.replicator.cycle(),
+		backup: (orders) =>
+			running.replicator.backup({ takesOver: false, allowsDeletes: false, dropsHeld: [], ...orders }),
+		restore: ({ allowsDeletes = false, snapshotId = null } = {}) =>
+			running.replicator.restore({ snapshotId, allowsDeletes, isDryRun: false }),
+		async restart(changes) {
+			settings = { ...settings, ...changes };
+			running = await open({ ...settings, dataDirectory, paths });
+		},
+		edit(sql) {
+			const connection = new DatabaseSync(databasePath);
+			try {
+				connection.exec(sql);
+			} finally {
+				connection.close();
+			}
+		},
+		async rows() {
+			const opened = await running.instance.openDatabase();
+			if (opened.outcome !== 'opened') throw new Error(opened.reason);
+			try {
+				return await typedRows(opened.database);
+			} finally {
+				await opened.database.close();
+			}
+		},
+		table: async (name) => (await member.rows()).get(name) ?? [],
+	};
+	return member;
+}
+
+/** Removes every replicated row: what is left is what a Kuma makes by itself at its first start. */
+function emptyDatabase(path: string): void {
+	const connection = new DatabaseSync(path);
+	for (const { name } of CATALOG.toReversed()) connection.exec(`DELETE FROM "${name}"`);
+	connection.close();
+}
+
+async function open(
+	options: MemberOptions & { readonly dataDirectory: string; readonly paths: StatePaths },
+): Promise<{ instance: FleetInstance; replicator: Replicator }> {
+	const { mode, repository, paths, dataDirectory, now } = options;
+	const { config } = requireConfig(
+		{
+			REPLICATOR_MODE: mode,
+			DATA_DIR: dataDirectory,
+			RESTIC_REPOSITORY: join(dataDirectory, 'not-used'),
+			RESTIC_PASSWORD: 'not-used',
+			...options.env,
+		},
+		{ needsRepository: true },
+	);
+	const kuma = options.kuma ?? { version: '2.3.2', monitorTypes: null };
+	const alone: Instance = await openInstance({ config, paths, log: SILENT_LOG, kuma });
+	const instance = joinFleet(
+		{ ...alone, ...(now === undefined ? {} : { now }) },
+		{ repository, reload: { reload: async () => ({ outcome: 'not-running' }) } },
+	);
+	return { instance, replicator: new Replicator({ instance, config }) };
+}
