@@ -380,7 +380,7 @@ describe('a snapshot that is pruned while a replica reads it', () => {
 		expect(await replica.rows()).toEqual(await leader.rows());
 	});
 
-	test('makes it do the same with a real repository', async () => {
+	test('makes it do the same with a real repository', { timeout: 180_000 }, async () => {
 		const location = await temporaryDirectory('repository');
 		const cacheDirectory = await temporaryDirectory('restic-cache');
 		const { repository, restic } = await testRepository({ location, cacheDirectory });

@@ -1,0 +1,49 @@
+// Runs one cycle of a leader, configured by the environment, and writes what it came to as one line of JSON. With a
+// point as argument it writes `reached` there instead and waits to be killed:
+//   before-intent, after-intent     the intent to publish is not saved yet, or just was
+//   after-backup                    restic has kept the snapshot, and nobody here knows yet
+//   before-position, after-position the new place in the lineage is not saved yet, or just was
+import { requireConfig } from '../../src/config/load-config.ts';
+import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
+import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
+import { openRepository } from '../../src/daemon/open-repository.ts';
+import { Replicator } from '../../src/daemon/replicator.ts';
+
+const [point] = process.argv.slice(2);
+const pass = async (name) => {
+	if (name !== point) return;
+	process.stdout.write('reached\n');
+	await new Promise(() => setInterval(() => {}, 60_000));
+};
+
+const warnings = [];
+const log = { debug() {}, info() {}, warning: (message) => warnings.push(message), error() {} };
+const { config } = requireConfig(process.env, { needsRepository: true });
+const paths = await prepareStateDirectory(config.dataDirectory);
+const kuma = { version: null, monitorTypes: null };
+const alone = await openInstance({ config, paths, log, kuma });
+const { state } = alone;
+const repository = openRepository({ config, paths, log });
+const publish = repository.publish.bind(repository);
+repository.publish = async (publication) => {
+	const published = await publish(publication);
+	await pass('after-backup');
+	return published;
+};
+const instance = joinFleet(
+	{
+		...alone,
+		state: {
+			read: () => state.read(),
+			async save(change) {
+				const what = 'position' in change ? 'position' : 'intent' in change ? 'intent' : 'other';
+				await pass(`before-${what}`);
+				await state.save(change);
+				await pass(`after-${what}`);
+			},
+		},
+	},
+	{ repository, reload: { reload: async () => ({ outcome: 'not-running' }) } },
+);
+const { outcome } = await new Replicator({ instance, config }).cycle();
+process.stdout.write(`${JSON.stringify({ outcome, warnings })}\n`);
