@@ -323,12 +323,21 @@ describe('a snapshot that deletes much', () => {
 
 	test('is held when the mark is older than what the replica has applied', async () => {
 		const { leader, replica } = await pair();
+		leader.edit(MANY);
 		await leader.backup({ allowsDeletes: true });
 		await replica.cycle();
+		const added = Array.from({ length: 12 }, (_, index) => `(${index + 9}, 'New ${index}', 'http', 1)`);
+		leader.edit(`INSERT INTO monitor (id, name, type, user_id) VALUES ${added.join()}`);
+		await leader.cycle();
+		const followed = await replica.cycle();
 		leader.edit(MANY);
 		await leader.cycle();
 
-		expect((await replica.cycle()).outcome).toBe('held');
+		const held = await replica.cycle();
+
+		expect(followed.outcome).toBe('applied');
+		expect(held.outcome).toBe('held');
+		expect(await replica.table('monitor')).toHaveLength(20);
 	});
 
 	test('is held when it would replace every user, even with the guard switched off', async () => {
