@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -175,6 +175,19 @@ describe('a leader that is killed', { timeout: 240_000 }, () => {
 			expect(await verify()).toBe(1);
 		},
 	);
+
+	test('behind its very first publish does not make a repository that has vanished anew', async () => {
+		const { location, leader, killAt, run, verify } = await leaderOnDisk();
+		await killAt('after-backup');
+		await rename(location, `${location}-away`);
+		await leader.restart();
+
+		await expect(leader.cycle()).rejects.toMatchObject({ code: 'repository-missing' });
+
+		await rename(`${location}-away`, location);
+		await run();
+		expect(await verify()).toBe(1);
+	});
 
 	test.each(['backup', 'prune'])('with a restic in the midst of %s goes on by itself', async (command) => {
 		const { location, leader, start, run, verify } = await editedLeader();
