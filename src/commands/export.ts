@@ -9,6 +9,7 @@ import { writeTree } from '../snapshot/write-tree.ts';
 import { openContext } from './open-context.ts';
 import { openReader } from './open-reader.ts';
 import { printJson, printLine } from './print.ts';
+import { staySmall } from './stay-small.ts';
 
 const FORMATS = ['csv', 'sql', 'json'] as const;
 
@@ -37,6 +38,7 @@ Examples:
 		)
 		.action(async (directory: string, { format, json }: Options) => {
 			const context = openContext({ needsRepository: false });
+			staySmall();
 			const target = resolve(directory);
 			await prepareTarget(target);
 			const instance = await openReader(context);

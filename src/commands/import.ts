@@ -9,6 +9,7 @@ import { readTree } from '../snapshot/read-tree.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { openContext, withInstance } from './open-context.ts';
 import { colour, printHeldRows, printJson, printLine } from './print.ts';
+import { staySmall } from './stay-small.ts';
 
 interface Options {
 	readonly allowDeletes: boolean;
@@ -39,6 +40,7 @@ Examples:
 		)
 		.action(async (directory: string, options: Options) => {
 			const context = openContext({ needsRepository: false });
+			staySmall();
 			const where = resolve(directory);
 			const snapshot = await readTree({ directory: where, where });
 			const result = await withInstance(context, async (instance): Promise<ImportOutcome> => {

@@ -46,23 +46,38 @@ export class SqliteTransaction implements DatabaseReader, DatabaseWriter {
 		const order = orderBy.map(quote).join(', ');
 		const text = `SELECT rowid AS row_id, ${list.join(', ')} FROM ${quote(table)} ORDER BY ${order}`;
 		return this.#guard({ doing: 'read', table }, () => {
-			const statement = this.#connection.prepare(text);
-			statement.setReadBigInts(true);
-			const names = columns.map((_column, index) => `c${index}`);
-			const rows: Row[] = [];
-			for (const record of statement.iterate() as Iterable<Record<string, Value>>) {
-				const row = names.map((name, index): Value => {
-					const value = record[name] ?? null;
-					if (value === null || typeof value === 'number') return value;
-					if (typeof value === 'bigint') return toInteger(value);
-					// What is no UTF-8 was read with replacement characters, which text may hold as well.
-					if (typeof value === 'string' && !value.includes(REPLACEMENT)) return value;
-					return this.#readExactly({ table, column: columns[index], rowId: record.row_id ?? null });
-				});
-				rows.push(row);
+			try {
+				return this.#select({ text, table, columns, asBigInts: false });
+			} catch (error) {
+				if ((error as NodeJS.ErrnoException).code !== 'ERR_OUT_OF_RANGE') throw error;
+				// One of the integers is beyond 2^53. A bigint for each would cost much, and hardly any table has one.
+				return this.#select({ text, table, columns, asBigInts: true });
 			}
-			return rows;
 		});
+	}
+
+	#select(request: { text: string; table: string; columns: readonly Column[]; asBigInts: boolean }): Row[] {
+		const { table, columns } = request;
+		const statement = this.#connection.prepare(request.text);
+		statement.setReadBigInts(request.asBigInts);
+		const names = columns.map((_column, index) => `c${index}`);
+		const rows: Row[] = [];
+		for (const record of statement.iterate() as Iterable<Record<string, Value>>) {
+			const above = rows.at(-1);
+			const row = names.map((name, index): Value => {
+				const value = record[name] ?? null;
+				if (value === null || typeof value === 'number') return value;
+				if (typeof value === 'bigint') return toInteger(value);
+				// Most columns repeat themselves: one string for all, instead of an equal one in each row.
+				const valueAbove = above?.[index];
+				if (value === valueAbove) return valueAbove;
+				// What is no UTF-8 was read with replacement characters, which text may hold as well.
+				if (typeof value === 'string' && !value.includes(REPLACEMENT)) return value;
+				return this.#readExactly({ table, column: columns[index], rowId: record.row_id ?? null });
+			});
+			rows.push(row);
+		}
+		return rows;
 	}
 
 	/** Reads one value as its bytes and its storage class: for the few that the quick way cannot tell apart. */

@@ -116,28 +116,26 @@ function insertSteps(draft: TableDraft, swept: ReadonlyMap<string, Swept>): Step
 	const rows = [...draft.finals.values()].filter(
 		(row) => row.current === null || row.isReplacement || deleted.has(row.keyText),
 	);
-	const steps: { kind: 'insert'; table: string; columns: Column[]; rows: Row[]; shape: string }[] = [];
 	const { ordered, postponed } = parentsFirst(draft, rows);
+	const steps: { readonly indexes: readonly number[]; readonly rows: Row[] }[] = [];
 	for (const row of ordered) {
-		const values = draft.schema.columns.map((_column, index) =>
-			postponed.get(row)?.includes(index) === true ? null : finalValue(row, index),
-		);
-		const indexes = [...values.keys()].filter((index) => values[index] !== undefined);
-		const shape = indexes.join();
+		const values = newValues(draft, row, postponed.get(row) ?? []);
 		const last = steps.at(-1);
-		const record = indexes.map((index) => values[index] ?? null);
-		if (last?.shape === shape) last.rows.push(record);
-		else
-			steps.push({
-				kind: 'insert',
-				table: draft.table.name,
-				columns: columnsAt(draft, indexes),
-				rows: [record],
-				shape,
-			});
+		if (last !== undefined && isOfShape(values, last.indexes)) last.rows.push(pick(values, last.indexes));
+		else {
+			const indexes = [...values.keys()].filter((index) => values[index] !== undefined);
+			steps.push({ indexes, rows: [pick(values, indexes)] });
+		}
 	}
 	return [
-		...steps.map(({ shape: _shape, ...step }): Step => step),
+		...steps.map(
+			(step): Step => ({
+				kind: 'insert',
+				table: draft.table.name,
+				columns: columnsAt(draft, step.indexes),
+				rows: step.rows,
+			}),
+		),
 		...[...postponed].map(([row, indexes]): Step => {
 			const values = indexes.map((index) => finalValue(row, index) ?? null);
 			return {
@@ -150,6 +148,35 @@ function insertSteps(draft: TableDraft, swept: ReadonlyMap<string, Swept>): Step
 			};
 		}),
 	];
+}
+
+/** @returns what a row is inserted with; undefined is left to the database's default. */
+function newValues(
+	draft: TableDraft,
+	row: FinalRow,
+	postponed: readonly number[],
+): readonly (Value | undefined)[] {
+	// Nearly always nothing is to be added, and a copy of every row would be a second copy of the table.
+	if (postponed.length === 0 && !row.values.includes(undefined)) return row.values;
+	return draft.schema.columns.map((_column, index) =>
+		postponed.includes(index) ? null : finalValue(row, index),
+	);
+}
+
+/** Whether a row gives a value for exactly these columns. */
+function isOfShape(values: readonly (Value | undefined)[], indexes: readonly number[]): boolean {
+	let given = 0;
+	for (const [index, value] of values.entries()) {
+		if (value === undefined) continue;
+		if (indexes[given] !== index) return false;
+		given += 1;
+	}
+	return given === indexes.length;
+}
+
+function pick(values: readonly (Value | undefined)[], indexes: readonly number[]): Row {
+	if (indexes.length === values.length) return values as Row;
+	return indexes.map((index) => values[index] ?? null);
 }
 
 /** A row that refers to another new row of its own table comes after it; a circle is closed by an update. */

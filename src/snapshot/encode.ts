@@ -29,14 +29,13 @@ export function encodeContent(content: SnapshotContent): EncodedContent {
 	const tree = new Map<string, Uint8Array>();
 	const tables = content.tables.map((table): ManifestTable => {
 		const { csv, stored } = encodeTable(table);
-		const bytes = Buffer.from(csv, 'utf8');
-		tree.set(tablePath(table.name), bytes);
+		tree.set(tablePath(table.name), csv);
 		return {
 			name: table.name,
 			columns: table.columns.map((column, index) => ({ ...column, stored: stored[index] ?? 'text' })),
 			key: table.key,
 			rowCount: table.rows.length,
-			sha256: sha256(bytes),
+			sha256: sha256(csv),
 		};
 	});
 	const files = content.files.map((file): ManifestFile => {

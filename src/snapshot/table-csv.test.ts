@@ -47,7 +47,7 @@ const columns = ['INTEGER', 'DOUBLE', 'VARCHAR(255)', 'BLOB', 'DATETIME'].map((d
 function roundTrip(rows: readonly Value[][]): TableRows {
 	const table: TableRows = { name: 'table', columns, key: ['column 0, "INTEGER"'], rows };
 	const { csv, stored } = encodeTable(table);
-	return decodeTable(csv, {
+	return decodeTable(csv.toString('utf8'), {
 		name: 'table',
 		columns: columns.map((column, index) => ({ ...column, stored: stored[index] ?? 'text' })),
 		key: table.key,
@@ -107,7 +107,7 @@ test('NULL is an empty field, and everything else is quoted', () => {
 		],
 	});
 
-	expect(csv).toBe('"id","name"\r\n"1",\r\n"2",""\r\n"3","null"\r\n"4","a ""b""\r\n"\r\n');
+	expect(csv.toString('utf8')).toBe('"id","name"\r\n"1",\r\n"2",""\r\n"3","null"\r\n"4","a ""b""\r\n"\r\n');
 });
 
 test.each([
