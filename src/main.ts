@@ -8,6 +8,9 @@ const program = new Command('replicator-kuma')
 	.description('Keeps a fleet of Uptime Kuma instances in step: edit one, and every other one follows.')
 	.version(PRODUCT_VERSION)
 	.exitOverride()
+	.showHelpAfterError(
+		'"replicator-kuma --help" lists the commands, "replicator-kuma COMMAND --help" says what one takes.',
+	)
 	.addHelpText(
 		'after',
 		`
@@ -36,9 +39,19 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 	doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
 };
 
-const asked = COMMANDS[process.argv[2] ?? ''];
-for (const load of asked === undefined ? Object.values(COMMANDS) : [asked]) (await load())(program);
-for (const command of program.commands) command.exitOverride();
+const asked = process.argv[2] ?? '';
+const names = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+for (const name of names) (await COMMANDS[name]?.())?.(program);
+
+// That Node calls its SQLite an experiment is for us to know; it would stand above every command's output.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => {
+	if (name !== 'ExperimentalWarning') process.stderr.write(`${maskSecrets(`${name}: ${message}`)}\n`);
+});
+// Who reads only the beginning of the output ("| head") has seen enough.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+	if (code === 'EPIPE') process.exit();
+});
 
 /** Tells a failure: what and the way out, and a stack only for what is a bug. */
 function tell(error: unknown): void {
@@ -62,5 +75,9 @@ try {
 		process.exitCode = exitCodeOf(error);
 	}
 }
-// What is still open (a notice under way, a half-open connection) must not keep a finished command alive.
+// What is still open (a notice under way, a half-open connection) must not keep a finished command alive. An exit drops
+// what a slow reader has not taken yet, so that goes first.
+for (const stream of [process.stdout, process.stderr]) {
+	await new Promise<void>((resolve) => stream.write('', () => resolve()));
+}
 process.exit();
