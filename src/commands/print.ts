@@ -3,18 +3,26 @@ import { maskSecrets } from '../daemon/secrets.ts';
 import type { HeldRow } from '../model/state.ts';
 import type { CycleReport } from '../model/status.ts';
 
-/** Control characters, which a name from a database may hold, must not reach a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/**
+ * What could steer a terminal or turn the direction of the text behind it; a name from a database may hold it. The
+ * second lets through what {@link colour} writes.
+ */
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const UNSAFE_BUT_COLOURS = new RegExp(`(?!\u001b\\[(?:[12]|22|3[1-3]|39)m)${UNSAFE.source}`, 'g');
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: that was it.
 
 /** Writes one line to standard output. */
 export function printLine(text = ''): void {
-	process.stdout.write(`${maskSecrets(text).replace(CONTROL, '?')}\n`);
+	const unsafe = colour('bold', '.') === '.' ? UNSAFE : UNSAFE_BUT_COLOURS;
+	process.stdout.write(`${maskSecrets(text).replace(unsafe, '?')}\n`);
 }
 
 /** Writes a value as JSON, the contract for scripts. */
 export function printJson(value: unknown): void {
-	process.stdout.write(`${maskSecrets(JSON.stringify(value, null, '\t'))}\n`);
+	// Masked piece by piece: in the finished text a secret could look like a part of the JSON itself.
+	const mask = (_key: string, part: unknown) => (typeof part === 'string' ? maskSecrets(part) : part);
+	process.stdout.write(`${JSON.stringify(value, mask, '\t')}\n`);
 }
 
 /** Colours a piece of text where the terminal wants colours (not with NO_COLOR). */
@@ -36,7 +44,9 @@ export function printReport(report: CycleReport, options: { readonly json: boole
 /** Prints what is not as on the leader, and why. */
 export function printHeldRows(rows: readonly HeldRow[]): void {
 	for (const { table, key, title, how, reason } of rows) {
-		printLine(`  ${colour('yellow', `! ${table}/${key} "${title}" is ${HOW[how]}: ${reason}`)}`);
+		printLine(
+			`  ${colour('yellow', `! ${table}/${key} ${JSON.stringify(title)} is ${HOW[how]}: ${reason}`)}`,
+		);
 	}
 }
 
