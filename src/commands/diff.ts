@@ -29,6 +29,8 @@ export function addDiffCommand(program: Command): void {
 Without a second snapshot the database is compared: on a replica, what a restore would change in it; on a leader with
 no snapshot named, what its next snapshot would change.
 
+Exit codes: 0 compared, whether there are differences or not, 1 failed.
+
 Examples:
   $ replicator-kuma diff
   $ replicator-kuma diff 4f3a9c21

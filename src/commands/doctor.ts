@@ -2,6 +2,8 @@ import { access, constants, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { CATALOG } from '../catalog/index.ts';
 import { describeConfig } from '../config/describe-config.ts';
+import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import type { ConfigProblem } from '../config/resolve-environment.ts';
 import { openRepository } from '../daemon/open-repository.ts';
 import { controlClient } from '../http/control-client.ts';
 import type { Instance } from '../model/instance.ts';
@@ -56,8 +58,15 @@ Examples:
   $ replicator-kuma doctor --json | jq '.findings[] | select(.verdict == "problem")'`,
 		)
 		.action(async ({ json }: { json: boolean }) => {
+			const loaded = loadConfig(process.env, { needsRepository: true });
+			const findings = checkConfiguration(loaded);
+			if (loaded.config === null) {
+				if (json) printJson({ configuration: null, findings });
+				else print(findings, []);
+				process.exitCode = EXIT_CODES.misused;
+				return;
+			}
 			const context = openContext({ needsRepository: true });
-			const findings: Finding[] = [];
 			for (const [name, check] of CHECKS) findings.push(...(await examine(name, check, context)));
 			const configuration = describeConfig(context.config);
 			if (json) printJson({ configuration, findings });
@@ -74,6 +83,23 @@ async function examine(name: string, check: Check, context: Context): Promise<Fi
 		if (!(error instanceof ReplicatorError)) throw error;
 		return [{ check: name, verdict: 'problem', message: error.message, hint: error.hint ?? null }];
 	}
+}
+
+function checkConfiguration({ config, problems, warnings }: LoadedConfig): Finding[] {
+	const check = 'configuration';
+	const told = (verdict: Verdict) => {
+		return ({ variable, message }: ConfigProblem): Finding => ({
+			check,
+			verdict,
+			message: `${variable}: ${message}`,
+			hint: null,
+		});
+	};
+	return [
+		...problems.map(told('problem')),
+		...warnings.map(told('warning')),
+		...(config === null ? [] : [ok(check, 'Every variable can be used.')]),
+	];
 }
 
 function ok(check: string, message: string): Finding {
@@ -260,11 +286,13 @@ async function checkRunning({ paths }: Context): Promise<Finding[]> {
 const SIGNS = { ok: ['green', 'ok'], warning: ['yellow', 'warning'], problem: ['red', 'PROBLEM'] } as const;
 
 function print(findings: readonly Finding[], configuration: ReturnType<typeof describeConfig>): void {
-	printLine(colour('bold', 'Configuration'));
-	for (const { name, value, origin } of configuration) {
-		if (value !== null) printLine(`  ${name}=${value} ${colour('dim', `(${origin})`)}`);
+	if (configuration.length > 0) {
+		printLine(colour('bold', 'Configuration'));
+		for (const { name, value, origin } of configuration) {
+			if (value !== null) printLine(`  ${name}=${value} ${colour('dim', `(${origin})`)}`);
+		}
+		printLine();
 	}
-	printLine();
 	printLine(colour('bold', 'Checks'));
 	for (const { check, verdict, message, hint } of findings) {
 		const [style, word] = SIGNS[verdict];

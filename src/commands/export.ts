@@ -1,6 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { fileError } from '../daemon/file-error.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { takeSnapshot } from '../replica/take-snapshot.ts';
 import { writeJsonTree } from '../snapshot/write-json-tree.ts';
@@ -32,6 +33,8 @@ export function addExportCommand(program: Command): void {
 			`
 The folder holds password hashes and tokens: it is made readable for this user only. Kuma may be running.
 
+Exit codes: 0 exported, 1 failed.
+
 Examples:
   $ DATA_DIR=/app/data replicator-kuma export /backup/kuma
   $ replicator-kuma export ./kuma-sql --format sql`,
@@ -40,7 +43,6 @@ Examples:
 			const context = openContext({ needsRepository: false });
 			staySmall();
 			const target = resolve(directory);
-			await prepareTarget(target);
 			const instance = await openReader(context);
 			const opened = await instance.openDatabase();
 			if (opened.outcome === 'not-set-up') {
@@ -50,7 +52,12 @@ Examples:
 				});
 			}
 			const { content, encoded, manifest } = await takeSnapshot(instance, opened.database);
-			await WRITERS[format]({ directory: target, content, encoded, manifest: manifest(null) });
+			await prepareTarget(target);
+			try {
+				await WRITERS[format]({ directory: target, content, encoded, manifest: manifest(null) });
+			} catch (cause) {
+				throw fileError({ path: target, verb: 'write', cause });
+			}
 			const rowCount = encoded.tables.reduce((sum, table) => sum + table.rowCount, 0);
 			const result = {
 				directory: target,
@@ -69,8 +76,16 @@ Examples:
 }
 
 async function prepareTarget(directory: string): Promise<void> {
-	await mkdir(directory, { recursive: true, mode: 0o700 });
-	if ((await readdir(directory)).length > 0) {
+	let names: string[];
+	try {
+		await mkdir(directory, { recursive: true, mode: 0o700 });
+		names = await readdir(directory);
+		// One that was there already may be open to others.
+		if (names.length === 0) await chmod(directory, 0o700);
+	} catch (cause) {
+		throw fileError({ path: directory, verb: 'create', cause });
+	}
+	if (names.length > 0) {
 		throw new ReplicatorError(`The folder ${directory} is not empty.`, {
 			code: 'refused',
 			hint: 'Name a folder that does not exist yet; nothing is overwritten.',

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CATALOG } from '../catalog/index.ts';
 import { describeVerdict } from '../daemon/report-outcome.ts';
-import { ReplicatorError } from '../model/replicator-error.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { describePlan, summarisePlan } from '../plan/describe-plan.ts';
 import { type ApplyOutcome, applySnapshot, planSnapshot } from '../replica/apply-snapshot.ts';
 import { readTree } from '../snapshot/read-tree.ts';
@@ -42,7 +43,7 @@ Examples:
 			const context = openContext({ needsRepository: false });
 			staySmall();
 			const where = resolve(directory);
-			const snapshot = await readTree({ directory: where, where });
+			const snapshot = await readExport(where);
 			const result = await withInstance(context, async (instance): Promise<ImportOutcome> => {
 				const opened = await instance.openDatabase();
 				if (opened.outcome === 'not-set-up') {
@@ -67,6 +68,19 @@ Examples:
 			print(result, options);
 			if (result.outcome === 'held') process.exitCode = EXIT_CODES.needsDecision;
 		});
+}
+
+async function readExport(directory: string): Promise<Snapshot> {
+	try {
+		return await readTree({ directory, where: directory });
+	} catch (error) {
+		if (!isReplicatorError(error, 'snapshot-corrupt')) throw error;
+		throw new ReplicatorError(error.message, {
+			code: error.code,
+			hint: 'Export it again, or bring the folder back as it was written. Nothing was changed.',
+			cause: error.cause,
+		});
+	}
 }
 
 function print(result: ImportOutcome, options: Options): void {

@@ -18,6 +18,9 @@ export function addRunCommand(program: Command): void {
 			`
 Signals: SIGTERM and SIGINT stop Kuma and this program in order, SIGUSR1 starts a cycle now, others go on to Kuma.
 
+Exit codes: 0 stopped as told, 2 the configuration is not usable, 4 another replicator-kuma has the data directory,
+5 Kuma could not be started or stopped, 1 failed.
+
 Examples:
   $ replicator-kuma run
   $ REPLICATOR_MODE=BACKUP replicator-kuma run -- node server/server.js --port=3002

@@ -24,6 +24,8 @@ export function addSnapshotsCommand(program: Command): void {
 			`
 Each snapshot is fetched to say what it changed, so a long list takes a while.
 
+Exit codes: 0 listed, 1 failed.
+
 Examples:
   $ replicator-kuma snapshots
   $ replicator-kuma snapshots --last 3 --json`,

@@ -13,7 +13,8 @@ import { MANIFEST_FILE } from './write-tree.ts';
  * Reads a snapshot's tree and verifies every byte of it against the manifest, and the manifest against the digest.
  * @param where what to call the snapshot in messages: an id, or the directory.
  * @param expectedDigest the digest that the repository's tags promise, where there is one.
- * @throws ReplicatorError `snapshot-corrupt`, `snapshot-format-unknown`, `snapshot-not-found` (no manifest there).
+ * @throws ReplicatorError `snapshot-corrupt`, `snapshot-format-unknown`, `snapshot-not-found` (no manifest there),
+ * `file-access`.
  */
 export async function readTree(request: {
 	readonly directory: string;
@@ -50,7 +51,7 @@ async function readManifest(directory: string, where: string): Promise<Manifest>
 	try {
 		json = await readFile(join(directory, MANIFEST_FILE), 'utf8');
 	} catch (cause) {
-		if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+		if (!isAbsent(cause)) throw unreadable(join(directory, MANIFEST_FILE), cause);
 		throw new ReplicatorError(`There is no snapshot in ${where}: it has no ${MANIFEST_FILE}.`, {
 			code: 'snapshot-not-found',
 			hint: 'Name a folder that "replicator-kuma export" has written, or a snapshot that "replicator-kuma snapshots" lists.',
@@ -85,13 +86,26 @@ async function readVerified(request: {
 	try {
 		bytes = await readFile(join(request.directory, request.path));
 	} catch (cause) {
-		if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+		if (!isAbsent(cause)) throw unreadable(join(request.directory, request.path), cause);
 		throw corrupt(request.where, `${request.path} is missing`, cause);
 	}
 	if (sha256(bytes) !== request.sha256) {
 		throw corrupt(request.where, `${request.path} is not what the manifest describes`);
 	}
 	return bytes;
+}
+
+function isAbsent(cause: unknown): boolean {
+	const { code } = cause as NodeJS.ErrnoException;
+	return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function unreadable(path: string, cause: unknown): ReplicatorError {
+	return new ReplicatorError(`${path} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, {
+		code: 'file-access',
+		hint: 'Check what it is, who owns it and who may read it. Nothing was changed.',
+		cause,
+	});
 }
 
 function corrupt(where: string, reason: string, cause?: unknown): ReplicatorError {
