@@ -22,7 +22,7 @@ export function compareContents(request: {
 		table.name,
 		{ name: table.name, columns: table.columns, primaryKey: table.key, uniqueKeys: [], references: [] },
 	]);
-	return makePlan({
+	const plan = makePlan({
 		catalog,
 		target: to,
 		current: {
@@ -35,4 +35,11 @@ export function compareContents(request: {
 		keepsLocalEntities: false,
 		monitorTypes: null,
 	});
+	const { steps, files } = plan;
+	// A snapshot has no settings: what the plan would set beside its rows is no difference between two of them.
+	return {
+		...plan,
+		settings: [],
+		isEmpty: steps.length === 0 && files.writes.length === 0 && files.deletes.length === 0,
+	};
 }
