@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { requireConfig } from '../../src/config/load-config.ts';
+import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
+import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
+import { Replicator } from '../../src/daemon/replicator.ts';
+import { unpackSqlite } from '../kit/fixtures.ts';
+import { type RestServer, restServer } from '../kit/rest-server.ts';
+import { testRepository } from '../kit/restic.ts';
+import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { SILENT_LOG } from '../kit/test-instance.ts';
+
+/** An instance as the daemon puts it together, whose calls of restic are seen. */
+async function openReplicator(server: RestServer, mode: 'BACKUP' | 'RESTORE') {
+	const dataDirectory = await temporaryDirectory('data');
+	await unpackSqlite('plain-2.3.2.sqlite.db.gz', dataDirectory);
+	const { repository, environment, calls } = await testRepository({ location: server.location });
+	const env = { ...environment, REPLICATOR_MODE: mode, DATA_DIR: dataDirectory };
+	const { config } = requireConfig(env, { needsRepository: true });
+	const paths = await prepareStateDirectory(dataDirectory);
+	const kuma = { version: '2.3.2', monitorTypes: null };
+	const alone = await openInstance({ config, paths, log: SILENT_LOG, kuma });
+	const instance = joinFleet(alone, {
+		repository,
+		reload: { reload: async () => ({ outcome: 'not-running' }) },
+	});
+	return { replicator: new Replicator({ instance, config }), calls };
+}
+
+async function countCycle(
+	server: RestServer,
+	{ replicator, calls }: Awaited<ReturnType<typeof openReplicator>>,
+) {
+	const callsBefore = calls.length;
+	server.requests.length = 0;
+	const { outcome } = await replicator.cycle();
+	return {
+		outcome,
+		resticCommands: calls.slice(callsBefore).map(({ command }) => command),
+		requests: [...server.requests],
+	};
+}
+
+test('a cycle with nothing new is one restic process and at most five requests, on a replica and on a leader', async () => {
+	const server = await restServer();
+	const leader = await openReplicator(server, 'BACKUP');
+	const replica = await openReplicator(server, 'RESTORE');
+	expect((await leader.replicator.cycle()).outcome).toBe('published');
+	expect((await replica.replicator.cycle()).outcome).toBe('applied');
+
+	const idle = [await countCycle(server, replica), await countCycle(server, leader)];
+
+	expect(idle.map(({ outcome }) => outcome)).toEqual(['up-to-date', 'unchanged']);
+	for (const { resticCommands, requests } of idle) {
+		expect(resticCommands).toEqual(['snapshots']);
+		expect(requests.length).toBeGreaterThan(0);
+		expect(requests.length).toBeLessThanOrEqual(5);
+		// Nothing is written, not even a lock.
+		expect(requests.filter((request) => !/^(GET|HEAD) /.test(request))).toEqual([]);
+	}
+});
+
+test('a replica that has just started plans anew without fetching what it keeps', async () => {
+	const server = await restServer();
+	const leader = await openReplicator(server, 'BACKUP');
+	await leader.replicator.cycle();
+	const replica = await openReplicator(server, 'RESTORE');
+	await replica.replicator.restore({ snapshotId: null, allowsDeletes: false, isDryRun: false });
+
+	const started = await countCycle(server, replica);
+
+	expect(started).toMatchObject({ outcome: 'unchanged', resticCommands: ['snapshots'] });
+	expect(started.requests.length).toBeLessThanOrEqual(5);
+});
