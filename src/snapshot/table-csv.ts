@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
 import type { Row, StoredType, TableRows, Value } from '../model/row.ts';
 import type { ManifestTable } from '../model/snapshot.ts';
 import { declaredStorage } from './declared-storage.ts';
@@ -23,13 +24,10 @@ export function encodeTable(table: TableRows): { csv: Buffer; stored: StoredType
 	return { csv: Buffer.concat(chunks), stored };
 }
 
-function toCsv(records: readonly (readonly (string | null)[])[]): Buffer {
-	const lines = records.map((record) => `${record.map(toField).join(',')}\r\n`);
-	return Buffer.from(lines.join(''), 'utf8');
-}
-
-function toField(cell: string | null): string {
-	return cell === null ? '' : `"${cell.replaceAll('"', '""')}"`;
+function toCsv(records: (string | null)[][]): Buffer {
+	// quoted_string quotes the empty string, and not what was null.
+	const text = stringify(records, { quoted: true, quoted_string: true, record_delimiter: '\r\n' });
+	return Buffer.from(text, 'utf8');
 }
 
 function* valuesAt(table: TableRows, index: number): Generator<Value> {
