@@ -55,6 +55,6 @@ async function openKumaDatabase(dataDirectory: string): Promise<OpenedDatabase> 
 		return { outcome: 'opened', database: await openDatabase(loaded.config) };
 	} catch (error) {
 		if (!isReplicatorError(error, 'database-not-migrated')) throw error;
-		return { outcome: 'not-set-up', reason: error.message };
+		return { outcome: 'not-set-up', reason: error.message.replace(/\.$/, '') };
 	}
 }

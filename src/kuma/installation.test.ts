@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/kit/temporary-directory.ts';
 import { locateKuma, readInstallation } from './installation.ts';
@@ -17,8 +17,10 @@ const SERVER = `
 
 async function install(files: Record<string, string>): Promise<string> {
 	const directory = await temporaryDirectory('installation');
-	await mkdir(join(directory, 'server', 'model'), { recursive: true });
-	for (const [path, text] of Object.entries(files)) await writeFile(join(directory, path), text);
+	for (const [path, text] of Object.entries(files)) {
+		await mkdir(dirname(join(directory, path)), { recursive: true });
+		await writeFile(join(directory, path), text);
+	}
 	return directory;
 }
 
@@ -26,16 +28,19 @@ function packageJson(name: string): string {
 	return JSON.stringify({ name, version: '2.5.3' });
 }
 
-test('version and monitor types are read from the source', async () => {
+test('version, monitor types and migrations are read from the source', async () => {
 	const directory = await install({
 		'package.json': packageJson('uptime-kuma'),
 		'server/uptime-kuma-server.js': SERVER,
 		'server/model/monitor.js': MONITOR,
+		'db/knex_migrations/2023-08-16-0000-create-uptime.js': '',
+		'db/knex_migrations/README.md': '',
 	});
 
-	const { version, monitorTypes } = await readInstallation(directory);
+	const { version, monitorTypes, migrations } = await readInstallation(directory);
 
 	expect(version).toBe('2.5.3');
+	expect([...(migrations ?? [])]).toEqual(['2023-08-16-0000-create-uptime.js']);
 	expect([...(monitorTypes ?? [])].sort()).toEqual(
 		['dns', 'docker', 'group', 'http', 'keyword', 'ping', 'port', 'push'].sort(),
 	);
@@ -45,7 +50,7 @@ test('a folder of something else tells nothing', async () => {
 	const other = await install({ 'package.json': packageJson('uptime-koala') });
 	const broken = await install({ 'package.json': '{"name":' });
 
-	const nothing = { version: null, monitorTypes: null };
+	const nothing = { version: null, monitorTypes: null, migrations: null };
 
 	expect(await readInstallation(other)).toEqual(nothing);
 	expect(await readInstallation(broken)).toEqual(nothing);
@@ -60,7 +65,7 @@ test('a Kuma whose source is written in another way has a version, but no types 
 		'server/model/monitor.js': MONITOR,
 	});
 
-	const versionOnly = { version: '2.5.3', monitorTypes: null };
+	const versionOnly = { version: '2.5.3', monitorTypes: null, migrations: null };
 
 	expect(await readInstallation(moved)).toEqual(versionOnly);
 	expect(await readInstallation(rewritten)).toEqual(versionOnly);

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { ReplicatorError } from '../model/replicator-error.ts';
@@ -9,6 +9,8 @@ export interface Installation {
 	readonly version: string | null;
 	/** Every monitor type that this Kuma can run, or null when that cannot be told. */
 	readonly monitorTypes: ReadonlySet<string> | null;
+	/** The migrations of its database that this Kuma comes with, or null when that cannot be told. */
+	readonly migrations: ReadonlySet<string> | null;
 }
 
 const packageSchema = z.object({ name: z.literal('uptime-kuma'), version: z.string().min(1) });
@@ -31,16 +33,17 @@ export function locateKuma({ command, cwd }: { command: readonly string[]; cwd: 
 }
 
 /**
- * Reads Kuma's version and monitor types out of its source text; nothing of Kuma is run.
+ * Reads Kuma's version, monitor types and migrations out of its source; nothing of Kuma is run.
  * @throws ReplicatorError `file-access` for a file that exists but cannot be read.
  */
 export async function readInstallation(directory: string): Promise<Installation> {
 	const version = parseVersion(await readOptional(join(directory, 'package.json')));
-	if (version === null) return { version: null, monitorTypes: null };
+	if (version === null) return { version: null, monitorTypes: null, migrations: null };
+	const migrations = await listMigrations(join(directory, 'db', 'knex_migrations'));
 	const server = await readOptional(join(directory, 'server', 'uptime-kuma-server.js'));
 	const monitor = await readOptional(join(directory, 'server', 'model', 'monitor.js'));
-	if (server === null || monitor === null) return { version, monitorTypes: null };
-	return { version, monitorTypes: findMonitorTypes({ server, monitor }) };
+	const monitorTypes = server === null || monitor === null ? null : findMonitorTypes({ server, monitor });
+	return { version, monitorTypes, migrations };
 }
 
 /**
@@ -73,9 +76,19 @@ function parseVersion(text: string | null): string | null {
 	}
 }
 
+/** The table of the migrations that were made holds their file names. */
+async function listMigrations(directory: string): Promise<ReadonlySet<string> | null> {
+	const names = await optional(directory, () => readdir(directory));
+	return names === null ? null : new Set(names.filter((name) => name.endsWith('.js')));
+}
+
 async function readOptional(path: string): Promise<string | null> {
+	return optional(path, () => readFile(path, 'utf8'));
+}
+
+async function optional<Result>(path: string, read: () => Promise<Result>): Promise<Result | null> {
 	try {
-		return await readFile(path, 'utf8');
+		return await read();
 	} catch (cause) {
 		const { code } = cause as NodeJS.ErrnoException;
 		if (code === 'ENOENT' || code === 'ENOTDIR') return null;

@@ -9,12 +9,13 @@ import { dropStaleSnapshots } from '../replica/drop-stale-snapshots.ts';
 import { loadSnapshot } from '../replica/load-snapshot.ts';
 import { applyHead, type RestoreOutcome } from '../replica/restore-cycle.ts';
 import { type TakenSnapshot, takeSnapshot } from '../replica/take-snapshot.ts';
+import { type NotSetUp, withDatabase } from '../replica/with-database.ts';
 import { findHead } from '../repository/find-head.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
 import { decide, type LeaderOrders } from './decide.ts';
 
 export type PublishOutcome =
-	| { readonly outcome: 'not-set-up'; readonly reason: string }
+	| NotSetUp
 	| { readonly outcome: 'wait-for-user' }
 	| { readonly outcome: 'unchanged'; readonly head: PublishedSnapshot }
 	| { readonly outcome: 'published'; readonly snapshot: PublishedSnapshot }
@@ -37,16 +38,11 @@ export interface PublishRequest {
 /** take → publish: one cycle of a leader. */
 export async function publishCycle(request: PublishRequest): Promise<PublishOutcome> {
 	const { instance } = request;
-	const opened = await instance.openDatabase();
-	if (opened.outcome === 'not-set-up') return opened;
-	const { database } = opened;
-	try {
+	return withDatabase(instance, async (database): Promise<PublishOutcome> => {
 		const snapshot = await takeSnapshot(instance, database);
 		const head = await findOrCreateHead(instance, request.orders);
-		return await lead({ ...request, database, snapshot, head });
-	} finally {
-		await database.close();
-	}
+		return lead({ ...request, database, snapshot, head });
+	});
 }
 
 interface Leading extends PublishRequest {

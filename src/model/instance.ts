@@ -58,7 +58,12 @@ export interface Instance {
 	readonly uploads: Uploads;
 	readonly log: Log;
 	/** What Kuma's installation tells; nulls where it cannot be found. */
-	readonly kuma: { readonly version: string | null; readonly monitorTypes: ReadonlySet<string> | null };
+	readonly kuma: {
+		readonly version: string | null;
+		readonly monitorTypes: ReadonlySet<string> | null;
+		/** Names of the migrations that this Kuma makes of its database. */
+		readonly migrations: ReadonlySet<string> | null;
+	};
 	openDatabase(): Promise<OpenedDatabase>;
 	/** @returns the time now, in milliseconds since 1970. */
 	now(): number;

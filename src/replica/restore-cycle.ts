@@ -10,9 +10,10 @@ import { type ApplyRequest, applySnapshot, type HeldVerdict, planSnapshot } from
 import { dropStaleSnapshots } from './drop-stale-snapshots.ts';
 import { findConfirmed } from './find-confirmed.ts';
 import { loadSnapshot } from './load-snapshot.ts';
+import { type NotSetUp, withDatabase } from './with-database.ts';
 
 export type RestoreOutcome =
-	| { readonly outcome: 'not-set-up'; readonly reason: string }
+	| NotSetUp
 	| { readonly outcome: 'nothing-published' }
 	/** Nothing was downloaded and nothing was planned: this snapshot is applied already. */
 	| { readonly outcome: 'up-to-date'; readonly head: PublishedSnapshot }
@@ -40,14 +41,20 @@ export interface RestoreRequest {
 	readonly snapshotId?: string;
 }
 
+export type RestorePreview =
+	| Extract<RestoreOutcome, { outcome: 'not-set-up' | 'nothing-published' }>
+	| {
+			readonly outcome: 'planned';
+			readonly head: PublishedSnapshot;
+			readonly plan: Plan;
+			readonly verdict: GuardVerdict;
+	  };
+
 /** fetch → plan → apply → reload: one cycle of a replica. */
 export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutcome> {
 	const { instance } = request;
-	const opened = await instance.openDatabase();
-	if (opened.outcome === 'not-set-up') return opened;
-	const { database } = opened;
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
-	try {
+	return withDatabase(instance, async (database): Promise<RestoreOutcome> => {
 		const found = await readTwice(async () => {
 			const published = await instance.repository.list();
 			const head = chooseSnapshot(published, request.snapshotId);
@@ -56,39 +63,25 @@ export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutc
 				return { outcome: 'up-to-date', head } as const;
 			return prepare({ ...request, database, head, published, keepsLocalEntities });
 		});
-		return 'outcome' in found ? found : await applyPrepared(found);
-	} finally {
-		await database.close();
-	}
+		return 'outcome' in found ? found : applyPrepared(found);
+	});
 }
 
 /** What a restore would do, without doing it. */
-export async function previewRestore(request: RestoreRequest): Promise<
-	| Extract<RestoreOutcome, { outcome: 'not-set-up' | 'nothing-published' }>
-	| {
-			readonly outcome: 'planned';
-			readonly head: PublishedSnapshot;
-			readonly plan: Plan;
-			readonly verdict: GuardVerdict;
-	  }
-> {
+export async function previewRestore(request: RestoreRequest): Promise<RestorePreview> {
 	const { instance } = request;
-	const opened = await instance.openDatabase();
-	if (opened.outcome === 'not-set-up') return opened;
-	try {
-		const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
+	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
+	return withDatabase(instance, async (database): Promise<RestorePreview> => {
 		const prepared = await readTwice(async () => {
 			const published = await instance.repository.list();
 			const head = chooseSnapshot(published, request.snapshotId);
 			if (head === null) return null;
-			return prepare({ ...request, database: opened.database, head, published, keepsLocalEntities });
+			return prepare({ ...request, database, head, published, keepsLocalEntities });
 		});
 		if (prepared === null) return { outcome: 'nothing-published' };
 		const { plan, verdict } = await planSnapshot(prepared);
 		return { outcome: 'planned', head: prepared.head, plan, verdict };
-	} finally {
-		await opened.database.close();
-	}
+	});
 }
 
 /** @throws ReplicatorError `snapshot-not-found` when no snapshot, or more than one, has an id that begins so. */

@@ -5,6 +5,12 @@ import type { DatabaseKind, DatabaseSchema, TableRows } from '../model/row.ts';
 import type { SnapshotContent, SnapshotFile } from '../model/snapshot.ts';
 import { uploadedFilesShownBy } from './uploaded-files.ts';
 
+/**
+ * Kuma's own mark of the time in which it sums up the heartbeats of a version 1. Its port answers meanwhile, and a
+ * Kuma that is stopped then never starts again.
+ */
+const AGGREGATION = 'migrateAggregateTableState';
+
 /** Where uploaded files are read from; a file that is not there is null. */
 export type ReadUpload = (path: string) => Promise<Uint8Array | null>;
 
@@ -36,6 +42,8 @@ export async function takeTables(
 	}
 	await refuseUnfinishedMigration(reader, schema);
 	const tables: TableRows[] = [];
+	const settings = await takeSettings(reader, schema);
+	if (settings.get(AGGREGATION) === '"migrating"') throw stillMigrating();
 	for (const { name } of catalog) {
 		const found = schema.tables.get(name);
 		if (found === undefined) continue;
@@ -43,7 +51,7 @@ export async function takeTables(
 		const rows = await reader.rows({ table: name, columns: found.columns, orderBy: key });
 		tables.push({ name, columns: found.columns, key, rows });
 	}
-	return { kind: schema.kind, schema, tables, settings: await takeSettings(reader, schema) };
+	return { kind: schema.kind, schema, tables, settings };
 }
 
 /** While Kuma migrates, its tables are neither the old ones nor the new ones; knex marks that time with a lock. */
@@ -52,8 +60,11 @@ async function refuseUnfinishedMigration(reader: DatabaseReader, schema: Databas
 	const columns = lock?.columns.filter(({ name }) => name === 'is_locked') ?? [];
 	if (columns.length === 0) return;
 	const rows = await reader.rows({ table: 'knex_migrations_lock', columns, orderBy: ['is_locked'] });
-	if (!rows.some(([isLocked]) => Number(isLocked) === 1)) return;
-	throw new ReplicatorError('Uptime Kuma is migrating its database.', {
+	if (rows.some(([isLocked]) => Number(isLocked) === 1)) throw stillMigrating();
+}
+
+function stillMigrating(): ReplicatorError {
+	return new ReplicatorError('Uptime Kuma is migrating its database.', {
 		code: 'database-not-migrated',
 		hint: 'Wait until Uptime Kuma has finished. If it was stopped half-way, restore its database from a backup.',
 		isRetryable: true,

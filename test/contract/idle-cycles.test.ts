@@ -17,7 +17,7 @@ async function openReplicator(server: RestServer, mode: 'BACKUP' | 'RESTORE') {
 	const env = { ...environment, REPLICATOR_MODE: mode, DATA_DIR: dataDirectory };
 	const { config } = requireConfig(env, { needsRepository: true });
 	const paths = await prepareStateDirectory(dataDirectory);
-	const kuma = { version: '2.3.2', monitorTypes: null };
+	const kuma = { version: '2.3.2', monitorTypes: null, migrations: null };
 	const alone = await openInstance({ config, paths, log: SILENT_LOG, kuma });
 	const instance = joinFleet(alone, {
 		repository,

@@ -197,7 +197,7 @@ describe('an instance that holds rows back', () => {
 			mode: 'RESTORE',
 			repository: fleet.repository,
 			isEmpty: true,
-			kuma: { version: '2.0.2', monitorTypes },
+			kuma: { version: '2.0.2', monitorTypes, migrations: null },
 		});
 		await old.cycle();
 		await old.restart({ mode: 'BACKUP' });
@@ -244,7 +244,7 @@ describe('an instance that holds rows back', () => {
 
 	test('leads once its Kuma was upgraded and the head was applied again', async () => {
 		const { old } = await promotedWithHeldRows();
-		await old.restart({ kuma: { version: '2.3.2', monitorTypes: null } });
+		await old.restart({ kuma: { version: '2.3.2', monitorTypes: null, migrations: null } });
 
 		const restored = await old.restore();
 		const leading = await old.cycle();

@@ -119,7 +119,7 @@ async function open(
 		},
 		{ needsRepository: true },
 	);
-	const kuma = options.kuma ?? { version: '2.3.2', monitorTypes: null };
+	const kuma = options.kuma ?? { version: '2.3.2', monitorTypes: null, migrations: null };
 	const alone: Instance = await openInstance({ config, paths, log: SILENT_LOG, kuma });
 	const instance = joinFleet(
 		{ ...alone, ...(now === undefined ? {} : { now }) },

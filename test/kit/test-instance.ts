@@ -62,7 +62,7 @@ export function testInstance(parts: { readonly database: Database } & Partial<In
 		snapshots: NO_SNAPSHOTS,
 		uploads: memoryUploads(),
 		log: SILENT_LOG,
-		kuma: { version: null, monitorTypes: null },
+		kuma: { version: null, monitorTypes: null, migrations: null },
 		openDatabase: async () => ({ outcome: 'opened', database }),
 		now: () => Date.UTC(2026, 10, 24),
 		...others,
