@@ -15,15 +15,16 @@ export interface KumaInstallation {
  * Finds the Uptime Kuma to test against: `KUMA_DIR`, else the one that scripts/prepare.mjs has installed. It is run by
  * `KUMA_NODE`, else by the machine's own Node.
  */
-export async function kumaInstallation(): Promise<KumaInstallation> {
-	const directory = process.env.KUMA_DIR || kumaDirectory();
+export async function kumaInstallation(
+	directory = process.env.KUMA_DIR || kumaDirectory(),
+): Promise<KumaInstallation> {
 	try {
 		await access(join(directory, 'server', 'server.js'));
 	} catch (cause) {
 		const way =
-			process.env.KUMA_DIR === undefined
+			directory === kumaDirectory()
 				? 'run `npm test`, or `node scripts/prepare.mjs` to install it alone'
-				: 'KUMA_DIR must name the folder that holds server/server.js';
+				: 'name the folder that holds server/server.js';
 		throw new Error(`No Uptime Kuma in ${directory}: ${way}`, { cause });
 	}
 	const { version } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { machineEnvironment } from '../../scripts/machine-node.mjs';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import { freePort } from './free-port.ts';
+import { kumaEnvironment } from './kuma-environment.ts';
 import { type KumaInstallation, kumaInstallation } from './kuma-installation.ts';
 import { waitFor } from './wait-for.ts';
+import { writeDatabaseConfig } from './write-database-config.ts';
 
 const READY_MS = 90_000;
 /** Kuma itself takes 5 to 6 s to stop. */
@@ -51,12 +52,12 @@ export async function startKuma(options: KumaOptions): Promise<KumaInstance> {
 	const child = spawn(installation.node, ['server/server.js'], {
 		cwd: installation.directory,
 		env: {
-			...withoutKumaVariables(machineEnvironment(installation.node)),
-			// Kuma glues file names to it.
-			DATA_DIR: `${dataDirectory.replace(/\/+$/, '')}/`,
-			UPTIME_KUMA_HOST: '127.0.0.1',
-			UPTIME_KUMA_PORT: String(port),
-			...(options.database === 'sqlite' ? { UPTIME_KUMA_DB_TYPE: 'sqlite' } : {}),
+			...kumaEnvironment({
+				node: installation.node,
+				dataDirectory,
+				port,
+				...(options.database === 'sqlite' ? { databaseType: 'sqlite' } : {}),
+			}),
 			...options.environment,
 		},
 		stdio: ['ignore', 'pipe', 'pipe'],
@@ -92,29 +93,6 @@ export async function startKuma(options: KumaOptions): Promise<KumaInstance> {
 		throw new Error(`Uptime Kuma ${installation.version} did not start; it said:\n${log()}`, { cause });
 	}
 	return { url, port, pid, dataDirectory, log, stop, kill, discard };
-}
-
-/** As Kuma's own set-up page writes it, in the form that every release of version 2 reads. */
-async function writeDatabaseConfig(
-	dataDirectory: string,
-	database: DatabaseConfig & { readonly type: 'mariadb' },
-): Promise<void> {
-	const config = {
-		type: 'mariadb',
-		hostname: database.host,
-		port: database.port,
-		dbName: database.database,
-		username: database.user,
-		password: database.password,
-	};
-	await writeFile(join(dataDirectory, 'db-config.json'), JSON.stringify(config, null, 4), { mode: 0o600 });
-}
-
-/** What the shell of a developer says about a Kuma must not change the one under test. */
-function withoutKumaVariables(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-	return Object.fromEntries(
-		Object.entries(environment).filter(([name]) => !/^(UPTIME_KUMA_|DATA_DIR$|HOST$|PORT$)/.test(name)),
-	);
 }
 
 function collectOutput(child: ChildProcess): () => string {

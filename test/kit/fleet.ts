@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Status } from '../../src/model/status.ts';
+import { prepareReplicator, type Replicator, type ReplicatorOptions } from './replicator.ts';
+
+type MemberOptions = Omit<ReplicatorOptions, 'repository' | 'mode'>;
+
+/** A leader and its replicas around one repository, real ones all of them. */
+export interface Fleet<Name extends string> {
+	readonly leader: Replicator;
+	readonly replicas: Readonly<Record<Name, Replicator>>;
+	/** Asks the leader to publish what was edited. @returns its status after it. */
+	publish(): Promise<Status>;
+	/** Asks every replica to look, and waits until all have applied what the leader published last. */
+	follow(): Promise<Status[]>;
+	discard(): Promise<void>;
+}
+
+/** Makes a fleet that is to be started. */
+export async function prepareFleet<Name extends string>(options: {
+	readonly leader: MemberOptions;
+	readonly replicas: Readonly<
+		Record<Name, MemberOptions & { readonly mode: 'RESTORE' | 'RESTORE_LOCAL_ENTITY_REPLICATION' }>
+	>;
+}): Promise<Fleet<Name>> {
+	const repository = await mkdtemp(join(tmpdir(), 'replicator-kuma-repository-'));
+	const prepare = (hostname: string, member: MemberOptions & Pick<ReplicatorOptions, 'mode'>) =>
+		prepareReplicator({ repository, hostname, ...member });
+	const leader = await prepare('leader', { ...options.leader, mode: 'BACKUP' });
+	const replicas = {} as Record<Name, Replicator>;
+	for (const name of Object.keys(options.replicas) as Name[])
+		replicas[name] = await prepare(name, options.replicas[name]);
+	const followers = Object.values<Replicator>(replicas);
+	return {
+		leader,
+		replicas,
+		publish: async () => {
+			const before = (await leader.status()).newest?.generation ?? 0;
+			leader.wake();
+			return leader.waitForStatus('a publish', ({ newest }) => (newest?.generation ?? 0) > before);
+		},
+		follow: async () => {
+			const head = (await leader.status()).newest?.id;
+			return Promise.all(
+				followers.map((replica) => {
+					replica.wake();
+					return replica.waitForStatus(
+						'the leader applied',
+						({ applied, kuma, lastCycle }) =>
+							applied?.id === head && lastCycle?.snapshotId === head && kuma.state === 'running',
+					);
+				}),
+			);
+		},
+		discard: async () => {
+			await Promise.all([leader, ...followers].map((member) => member.discard()));
+			await rm(repository, { recursive: true, force: true });
+		},
+	};
+}
