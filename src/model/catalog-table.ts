@@ -21,6 +21,11 @@ export interface CatalogTable {
 	 * the row is named; any other column that is missing holds the row back.
 	 */
 	readonly additiveColumns?: readonly string[];
+	/**
+	 * Columns that only rows of some types use, with those types. In any other row they hold what Kuma's form has left
+	 * there, and a Kuma without the column loses nothing.
+	 */
+	readonly columnsOfTypes?: Readonly<Record<string, readonly string[]>>;
 	/** Columns whose values may be shown to people. All others, unknown new ones too, are only named. */
 	readonly shownColumns: readonly string[];
 	/**

@@ -129,18 +129,31 @@ function fitRow(drafting: Drafting, wanted: Row): Verdict {
 		else values[column.to] = fitted;
 	}
 	const canPause = columnIndex(schema, table.activeColumn) >= 0;
+	const type = canPause ? values[columnIndex(schema, 'type')] : undefined;
 	for (const column of drafting.missing) {
-		const value = wanted[column.from] ?? null;
-		if (value === null || String(value) === String(column.fallback)) continue;
+		if (!isUsed({ table, column, type, value: wanted[column.from] ?? null })) continue;
 		const reason = `this Kuma has no ${column.name}`;
 		if (column.isAdditive) losses.push(reason);
 		else (canPause ? pauses : obstacles).push(reason);
 	}
-	const type = canPause ? values[columnIndex(schema, 'type')] : undefined;
 	if (typeof type === 'string' && input.monitorTypes !== null && !input.monitorTypes.has(type)) {
 		pauses.push(`this Kuma does not know the monitor type ${type}`);
 	}
 	return { values, obstacles, pauses, losses };
+}
+
+/** Whether a value in a column that this Kuma lacks makes the leader do something that it would not do without. */
+function isUsed(cell: {
+	readonly table: CatalogTable;
+	readonly column: MissingColumn;
+	readonly type: Value | undefined;
+	readonly value: Value;
+}): boolean {
+	const { table, column, type, value } = cell;
+	// Kuma's form saves an empty text where the database's own default is NULL.
+	if (value === null || String(value) === String(column.fallback ?? '')) return false;
+	const types = table.columnsOfTypes?.[column.name];
+	return types === undefined || typeof type !== 'string' || types.includes(type);
 }
 
 /** Whether the row that is there is another thing than the wanted one, which only has the same key. */
