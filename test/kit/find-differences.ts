@@ -83,10 +83,12 @@ function compareRow(
 	return [...row.cells].flatMap(([name, { column, value }]) => {
 		if (isLeftOut(name)) return [];
 		const there = other.get(name);
-		// What a Kuma without the column cannot keep must be the default, or be named.
+		// What a Kuma without the column cannot keep must be nothing, the default, of no use, or be named.
 		if (there === undefined) {
-			const isDefault = value === null || String(value) === String(column.defaultValue);
-			return isDefault || named !== undefined
+			const isNothing = value === null || value === '' || String(value) === String(column.defaultValue);
+			const types = entry.columnsOfTypes?.[name];
+			const isUseless = types !== undefined && !types.includes(String(row.cells.get('type')?.value));
+			return isNothing || isUseless || named !== undefined
 				? []
 				: [`${place} ${name}: ${show(value)} is lost, and not named`];
 		}

@@ -117,6 +117,7 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 		REPLICATOR_INTERVAL: String(options.intervalSeconds ?? NEVER_SECONDS),
 		...options.environment,
 	};
+	const client = controlClient(statePaths(dataDirectory).controlSocket);
 	let child: ChildProcess | undefined;
 	let output = '';
 	const running = (): ChildProcess => {
@@ -155,17 +156,17 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 		start: async () => {
 			replicator.spawn();
 			const process = running();
-			await waitFor(() => hasEnded(process) || answers(url), {
+			const isUp = async () => (await client.status())?.kuma.state === 'running';
+			await waitFor(async () => hasEnded(process) || (await isUp()), {
 				timeoutMs: READY_MS,
 				what: `Uptime Kuma on ${url}`,
 			}).catch((cause) => {
 				throw new Error(`replicator-kuma brings no Kuma up; it said:\n${output}`, { cause });
 			});
 			if (hasEnded(process)) throw new Error(`replicator-kuma ended; it said:\n${output}`);
-			await replicator.waitForStatus('a running Kuma', ({ kuma }) => kuma.state === 'running');
 		},
 		status: async () => {
-			const status = await controlClient(statePaths(dataDirectory).controlSocket).status();
+			const status = await client.status();
 			if (status === null) throw new Error(`replicator-kuma does not run; it said:\n${output}`);
 			return status;
 		},
@@ -212,14 +213,4 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 
 function hasEnded(child: ChildProcess): boolean {
 	return child.exitCode !== null || child.signalCode !== null;
-}
-
-async function answers(url: string): Promise<boolean> {
-	try {
-		const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(5_000) });
-		await response.body?.cancel();
-		return true;
-	} catch {
-		return false;
-	}
 }
