@@ -9,12 +9,15 @@ export function openRepository(parts: {
 	readonly config: Config;
 	readonly paths: StatePaths;
 	readonly log: Log;
+	/** Aborting it ends what is under way, and lets nothing begin. */
+	readonly signal?: AbortSignal;
 }): Repository {
-	const { config, paths, log } = parts;
+	const { config, paths, log, signal } = parts;
 	return openResticRepository({
 		environment: config.repository.environment,
 		cacheDirectory: paths.cacheDirectory,
 		fleet: config.fleet,
 		log,
+		...(signal === undefined ? {} : { signal }),
 	});
 }

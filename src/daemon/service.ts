@@ -23,7 +23,7 @@ import { maskSecrets } from './secrets.ts';
 
 /** How long the first cycle of a replica may keep Kuma from starting: monitoring is never hostage to replication. */
 const FIRST_CYCLE_MS = 30_000;
-/** How long a leader that was told to stop may publish what is pending. */
+/** How long a leader that was told to stop may end its cycle and publish what is pending. */
 const LAST_CYCLE_MS = 5_000;
 /** How long a stop waits for notices that are under way. */
 const LAST_NOTICES_MS = 3_000;
@@ -44,6 +44,8 @@ export interface ServiceOptions {
 export class Service {
 	readonly #options: ServiceOptions;
 	readonly #work = new SerialQueue();
+	/** Aborted when the repository must not be waited for any longer. */
+	readonly #givingUp = new AbortController();
 	#supervisor: KumaSupervisor | undefined;
 	#replicator: Replicator | undefined;
 	#loop: Loop | undefined;
@@ -103,7 +105,7 @@ export class Service {
 					? { outcome: 'not-running' }
 					: supervisor.restart('the configuration changed'),
 		};
-		const repository = openRepository({ config, paths, log });
+		const repository = openRepository({ config, paths, log, signal: this.#givingUp.signal });
 		const instance = joinFleet(await openInstance({ config, paths, log, kuma }), { repository, reload });
 		this.#supervisor = supervisor;
 		this.#repositoryLocation = repository.location;
@@ -147,6 +149,9 @@ export class Service {
 		// A start that takes long is cut short; a leader's last publish needs Kuma's database to go on.
 		const cutStartShort = () => void (supervisor.state === 'starting' && supervisor.stop());
 		signal.addEventListener('abort', cutStartShort, { once: true });
+		// Only a leader has something that may get lost; a repository that hangs must not keep anybody from stopping.
+		const giveUp = () => void setTimeout(() => this.#givingUp.abort(), role === 'leader' ? LAST_CYCLE_MS : 0);
+		signal.addEventListener('abort', giveUp, { once: true });
 		log.info('Starting', {
 			version: PRODUCT_VERSION,
 			mode: config.mode,
@@ -161,6 +166,7 @@ export class Service {
 				signal,
 				onOutcome: ({ outcome }) => this.#lookAgainSoon(outcome, signal),
 				onError: (error, { retryInMs }) => {
+					if (isReplicatorError(error, 'interrupted')) return;
 					// A bug in replication, too, must not end monitoring: it is told with its stack, and tried again.
 					log.error('The cycle failed; it is tried again', { error, retryInMs });
 				},
@@ -182,6 +188,7 @@ export class Service {
 			await Promise.race([report, delay(FIRST_CYCLE_MS, undefined, { ref: false })]);
 		} catch (error) {
 			if (!isReplicatorError(error)) throw error;
+			if (error.code === 'interrupted') return;
 			log.warning('Nothing was applied before the start of Kuma; it starts with what it has', { error });
 		}
 	}
@@ -206,11 +213,7 @@ export class Service {
 	async #publishPending(): Promise<void> {
 		const { log } = this.#options;
 		try {
-			const report = this.#report(() => this.#replicatorNow.cycle());
-			const late = delay(LAST_CYCLE_MS, null, { ref: false });
-			if ((await Promise.race([report, late])) === null) {
-				log.warning('The last changes were not published in time; they are at the next start');
-			}
+			await this.#report(() => this.#replicatorNow.cycle());
 		} catch (error) {
 			if (!isReplicatorError(error)) throw error;
 			log.warning('The last changes could not be published; they are at the next start', { error });
@@ -230,7 +233,7 @@ export class Service {
 				this.#remember(report, performance.now() - startedAt);
 				return report;
 			} catch (error) {
-				if (error instanceof ReplicatorError) this.#rememberError(error);
+				if (error instanceof ReplicatorError && error.code !== 'interrupted') this.#rememberError(error);
 				throw error;
 			}
 		});

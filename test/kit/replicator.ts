@@ -19,7 +19,7 @@ import { writeDatabaseConfig } from './write-database-config.ts';
 const PROGRAM = resolve(import.meta.dirname, '../../dist/replicator-kuma.js');
 const READY_MS = 120_000;
 /** Kuma takes 5 to 6 s to stop, and a leader publishes before. */
-const STOP_MS = 60_000;
+const STOP_MS = 30_000;
 const COMMAND_MS = 60_000;
 /** Long enough that nothing happens by itself: what a test wants, it asks for. */
 const NEVER_SECONDS = '86400';

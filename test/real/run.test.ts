@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { listProcesses, readProcess } from '../../src/kuma/process-table.ts';
 import type { Status } from '../../src/model/status.ts';
 import { KumaClient } from '../kit/kuma-client.ts';
@@ -89,21 +91,21 @@ test("Kuma's output passes through, signals reach it, and when it crashes it is 
 
 	// Nothing in Kuma listens for this one, so that it ends Kuma if it arrives there.
 	process.kill(replicator.pid, 'SIGUSR2');
-	const once = await replicator.waitForStatus(
+	const second = await replicator.waitForStatus(
 		'another Kuma',
 		({ kuma }) => kuma.state === 'running' && kuma.pid !== first,
 	);
-	process.kill(kumaPid(once), 'SIGKILL');
-	const twice = await replicator.waitForStatus(
+	process.kill(kumaPid(second), 'SIGKILL');
+	const third = await replicator.waitForStatus(
 		'a third Kuma',
-		({ kuma }) => kuma.state === 'running' && kuma.pid !== once.kuma.pid,
+		({ kuma }) => kuma.state === 'running' && kuma.pid !== second.kuma.pid,
 	);
 
 	const crashes = replicator.log().match(/ERROR: Kuma ended by itself; it is started again.*/g) ?? [];
 	expect(crashes).toHaveLength(2);
 	expect(crashes[0]).toMatch(/ signal=SIGUSR2 .*nextStartInMs=1000/);
 	expect(crashes[1]).toMatch(/ signal=SIGKILL .*nextStartInMs=2000/);
-	expect(twice.kuma.restarts).toBe(2);
+	expect(third.kuma.restarts).toBe(2);
 	expect(await answers(replicator.url)).toBe(true);
 });
 
@@ -166,6 +168,28 @@ test('the exit code tells why it ended', async () => {
 	expect(await answers(running.url)).toBe(true);
 	expect(await running.stop()).toBe(0);
 });
+
+test.each(['BACKUP', 'RESTORE'] as const)(
+	'%s stops in order while its repository takes connections and never answers',
+	async (mode) => {
+		let connectionCount = 0;
+		const silent = createServer((socket) => {
+			connectionCount += 1;
+			socket.on('error', () => {});
+		}).listen(0, '127.0.0.1');
+		await once(silent, 'listening');
+		const { port } = silent.address() as AddressInfo;
+		onTestFinished(() => void silent.close());
+		const replicator = await prepare({ mode, repository: `rest:http://127.0.0.1:${port}/` });
+		await replicator.start();
+		await waitFor(() => connectionCount > 0, { timeoutMs: WAIT_MS, what: 'a connection to the repository' });
+
+		expect(await replicator.stop()).toBe(0);
+
+		expect(replicator.log()).toContain('Graceful shutdown successful!');
+		expect(replicator.log()).not.toMatch(/\[REPLICATOR\] ERROR:/);
+	},
+);
 
 test('a stop while Kuma is starting leaves nothing behind', async () => {
 	const replicator = await prepare();
