@@ -26,14 +26,14 @@ const NEVER_SECONDS = '86400';
 
 /**
  * Ends whatever runs on a data directory, and removes it, as soon as standard input ends: however the tests die,
- * SIGKILL included, neither a replicator-kuma nor a Kuma in its session of its own stays behind. Every process of
- * ours carries the directory's unique name in its environment.
+ * SIGKILL included, no replicator-kuma stays behind, and no Kuma or restic in its session of its own. Every process
+ * of ours carries the directory's unique name in its environment.
  */
 const WATCHDOG = `
 root=$1
 cat >/dev/null
 while :; do
-	left=$(grep -lzxF "DATA_DIR=$root/data/" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3)
+	left=$(grep -lzF "$root/data/" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3)
 	[ -n "$left" ] || break
 	kill -KILL $left 2>/dev/null
 	sleep 0.1

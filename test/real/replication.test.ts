@@ -144,7 +144,7 @@ describe('a leader, a replica on SQLite and one on MariaDB that keeps its local 
 			expect(await withLogin(replica, (there) => there.needsSetup())).toBe(false);
 			const { kuma } = await replica.status();
 			expect(kuma.restarts, name).toBe(1);
-			expect(replica.log(), name).toContain('Graceful shutdown successful!');
+			expect(replica.log(), name).toContain('Shutdown requested');
 		}
 		await expectShownAlike(statuses);
 	});
