@@ -53,8 +53,20 @@ export class Replicator {
 		return roleOf(this.#config.mode) === 'leader' ? this.backup(NO_BACKUP_ORDERS) : this.#follow();
 	}
 
-	/** take → publish, on request with a person's orders. */
+	/**
+	 * take → publish, on request with a person's orders.
+	 * @throws ReplicatorError `refused` on a replica: what it has on purpose different is not the fleet's configuration.
+	 */
 	async backup(orders: BackupOrders): Promise<CycleReport> {
+		if (roleOf(this.#config.mode) !== 'leader') {
+			throw new ReplicatorError(
+				`This instance is a replica (REPLICATOR_MODE=${this.#config.mode}) and publishes nothing.`,
+				{
+					code: 'refused',
+					hint: 'Run "backup" on the leader. To make this instance the leader, start it with REPLICATOR_MODE=BACKUP.',
+				},
+			);
+		}
 		await this.#dropHeld(orders.dropsHeld);
 		const { retention, guard } = this.#config;
 		const instance = this.#instance;

@@ -62,6 +62,20 @@ describe.each(['RESTORE', 'RESTORE_LOCAL_ENTITY_REPLICATION'] as const)('in mode
 	);
 });
 
+test('a replica that is told to publish refuses, and says how to become the leader', async () => {
+	const { replica, store, calls } = await pair();
+	replica.edit("UPDATE monitor SET name = 'edited here' WHERE id = 1");
+	calls.length = 0;
+
+	await expect(replica.backup({ takesOver: true })).rejects.toMatchObject({
+		code: 'refused',
+		hint: expect.stringContaining('REPLICATOR_MODE=BACKUP'),
+	});
+
+	expect(calls).toEqual([]);
+	expect(store.kept).toHaveLength(1);
+});
+
 describe('an edit made on a replica', () => {
 	const EDIT = `
 		UPDATE monitor SET name = 'Edited here', active = 0 WHERE id = 4;
