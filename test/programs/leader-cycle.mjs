@@ -20,7 +20,7 @@ const warnings = [];
 const log = { debug() {}, info() {}, warning: (message) => warnings.push(message), error() {} };
 const { config } = requireConfig(process.env, { needsRepository: true });
 const paths = await prepareStateDirectory(config.dataDirectory);
-const kuma = { version: null, monitorTypes: null };
+const kuma = { version: null, monitorTypes: null, migrations: null };
 const alone = await openInstance({ config, paths, log, kuma });
 const { state } = alone;
 const repository = openRepository({ config, paths, log });
