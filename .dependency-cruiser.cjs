@@ -7,7 +7,7 @@ module.exports = {
 		{
 			name: 'no-orphans',
 			severity: 'error',
-			from: { orphan: true, pathNot: '\\.test\\.ts$|^src/main\\.ts$' },
+			from: { orphan: true, pathNot: '\\.test\\.ts$|^src/main\\.ts$|^src/agent/preload\\.ts$' },
 			to: {},
 		},
 		{
@@ -28,7 +28,21 @@ module.exports = {
 			name: 'stages-import-model-and-never-each-other',
 			severity: 'error',
 			from: { path: `^src/(${stages})/`, pathNot: '\\.test\\.ts$' },
-			to: { path: '^src/', pathNot: ['^src/model/', '^src/$1/'] },
+			to: { path: '^src/', pathNot: ['^src/model/', '^src/socket/', '^src/$1/'] },
+		},
+		{
+			name: 'agent-imports-model',
+			comment: 'It runs inside of Kuma: one small file, without a single package.',
+			severity: 'error',
+			from: { path: '^src/(agent|socket)/', pathNot: '\\.test\\.ts$' },
+			to: {
+				pathNot: [
+					'^src/(model|socket)/',
+					'^src/$1/',
+					'^node:',
+					'^(fs|net|path|module|timers|worker_threads)',
+				],
+			},
 		},
 		{
 			name: 'catalog-imports-model',

@@ -7,8 +7,9 @@ import { build, type Plugin } from 'esbuild';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 /**
- * Bundles the product with everything it needs into one file that runs wherever Node does, without node_modules.
- * What is imported with `import()` stays in the same file, but is only evaluated when it is asked for.
+ * Bundles the product with everything it needs into one file that runs wherever Node does, without node_modules, and
+ * the agent, which runs inside of Kuma's process, into another. What is imported with `import()` stays in the same
+ * file, but is only evaluated when it is asked for.
  */
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -46,32 +47,48 @@ const { values } = parseArgs({
 const outfile = resolve(values.outfile);
 const { version } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as { version: string };
 
-await rm(outfile, { force: true });
-await mkdir(dirname(outfile), { recursive: true });
-const { metafile, warnings } = await build({
-	entryPoints: [resolve(values.entry)],
-	outfile,
+/** Whatever Node runs Kuma: 2.0's images carry Node 20, and people have older ones. */
+const AGENT_TARGET = 'node18';
+
+const common = {
 	bundle: true,
 	platform: 'node',
-	target: 'node22.13',
-	format: 'esm',
 	// Not whitespace and names: a stack trace out of the field must say something.
 	minifySyntax: true,
-	sourcemap: 'linked',
-	sourcesContent: false,
 	legalComments: 'none',
-	plugins: [builtinsWhenNeeded],
 	define: { __PRODUCT_VERSION__: JSON.stringify(version) },
-	banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
 	metafile: true,
 	absWorkingDir: PROJECT,
 	logLevel: 'warning',
+} as const;
+
+const agentfile = join(dirname(outfile), 'replicator-kuma-agent.cjs');
+for (const file of [outfile, agentfile]) await rm(file, { force: true });
+await mkdir(dirname(outfile), { recursive: true });
+const product = await build({
+	...common,
+	entryPoints: [resolve(values.entry)],
+	outfile,
+	target: 'node22.13',
+	plugins: [builtinsWhenNeeded],
+	format: 'esm',
+	sourcemap: 'linked',
+	sourcesContent: false,
+	banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
 });
-if (warnings.length > 0) throw new Error('A bundle that esbuild warns of is not shipped; see above');
+const agent = await build({
+	...common,
+	entryPoints: [join(PROJECT, 'src', 'agent', 'preload.ts')],
+	outfile: agentfile,
+	target: AGENT_TARGET,
+	format: 'cjs',
+});
+if (product.warnings.length + agent.warnings.length > 0)
+	throw new Error('A bundle that esbuild warns of is not shipped; see above');
 await chmod(outfile, 0o755);
-const licenses = await thirdPartyLicenses(PROJECT, Object.keys(metafile.inputs));
+const licenses = await thirdPartyLicenses(PROJECT, Object.keys(product.metafile.inputs));
 await writeFile(outfile.replace(/\.js$/, '.licenses.txt'), licenses);
 
-for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
+for (const [file, { bytes }] of Object.entries({ ...product.metafile.outputs, ...agent.metafile.outputs })) {
 	console.log(`${file}  ${Math.round(bytes / 1024)} KiB`);
 }

@@ -9,6 +9,7 @@ import { ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import { compareContents } from '../plan/compare-contents.ts';
 import { describePlan } from '../plan/describe-plan.ts';
+import { NO_RELOAD } from '../reload/no-reload.ts';
 import { chooseSnapshot, previewRestore } from '../replica/restore-cycle.ts';
 import { takeSnapshot } from '../replica/take-snapshot.ts';
 import { HistoryReader, toCompared } from './history-reader.ts';
@@ -64,7 +65,7 @@ async function compare(context: Context, first?: string, second?: string): Promi
 		return compareUnpublished(context, repository);
 	const instance = joinFleet(await openReader(context), {
 		repository,
-		reload: { reload: async () => ({ outcome: 'not-running' }) },
+		reload: NO_RELOAD,
 	});
 	const preview = await previewRestore({
 		instance,

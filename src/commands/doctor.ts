@@ -8,6 +8,7 @@ import { openRepository } from '../daemon/open-repository.ts';
 import { controlClient } from '../http/control-client.ts';
 import type { Instance } from '../model/instance.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
+import type { Status } from '../model/status.ts';
 import { findHead } from '../repository/find-head.ts';
 import { RESTIC_VERSION_MIN, resticVersion } from '../repository/restic-version.ts';
 import { takeTables } from '../snapshot/take.ts';
@@ -280,7 +281,23 @@ async function checkRunning({ paths }: Context): Promise<Finding[]> {
 		];
 	return [
 		ok('running', `Kuma is ${status.kuma.state}; the last cycle: ${status.lastCycle?.summary ?? 'none yet'}`),
+		describeAgent(status.kuma.agent),
 	];
+}
+
+function describeAgent({ isConnected, missing }: Status['kuma']['agent']): Finding {
+	const lacks = Object.entries(missing).map(([name, reason]) => `${name}: ${reason}`);
+	if (isConnected && lacks.length === 0) return ok('agent', 'Kuma takes changes up without a restart.');
+	return {
+		check: 'agent',
+		verdict: 'warning',
+		message: isConnected
+			? `On this Kuma some changes need a restart, or do less (${lacks.join('; ')}).`
+			: 'There is no agent in Kuma: it is restarted for every change.',
+		hint: isConnected
+			? 'Upgrade Uptime Kuma, or replicator-kuma if Kuma is newer.'
+			: 'Let "replicator-kuma run" start Kuma with Node, and see the log for lines of the agent.',
+	};
 }
 
 const SIGNS = { ok: ['green', 'ok'], warning: ['yellow', 'warning'], problem: ['red', 'PROBLEM'] } as const;

@@ -5,6 +5,7 @@ import { describeVerdict } from '../daemon/report-outcome.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { describePlan, summarisePlan } from '../plan/describe-plan.ts';
+import { NO_RELOAD } from '../reload/no-reload.ts';
 import { type ApplyOutcome, applySnapshot, planSnapshot } from '../replica/apply-snapshot.ts';
 import { readTree } from '../snapshot/read-tree.ts';
 import { EXIT_CODES } from './exit-code.ts';
@@ -55,6 +56,7 @@ Examples:
 				const request = {
 					instance,
 					database: opened.database,
+					reload: NO_RELOAD,
 					snapshot,
 					previous: null,
 					isFirstApply: true,

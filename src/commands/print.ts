@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { maskSecrets } from '../daemon/secrets.ts';
-import type { HeldRow } from '../model/state.ts';
+import type { HeldRow, Remark } from '../model/state.ts';
 import type { CycleReport } from '../model/status.ts';
 
 /**
@@ -47,6 +47,14 @@ export function printHeldRows(rows: readonly HeldRow[]): void {
 		printLine(
 			`  ${colour('yellow', `! ${table}/${key} ${JSON.stringify(title)} is ${HOW[how]}: ${reason}`)}`,
 		);
+	}
+}
+
+/** Prints what is different here on purpose, or hangs on this instance's settings. */
+export function printRemarks(remarks: readonly Remark[]): void {
+	for (const { title, kind, reason } of remarks) {
+		const state = kind === 'push-paused' ? 'is paused here' : 'may not work here';
+		printLine(`  Monitor "${title}" ${state}: ${reason}`);
 	}
 }
 

@@ -4,6 +4,7 @@ import { Replicator } from '../daemon/replicator.ts';
 import { type ControlClient, controlClient } from '../http/control-client.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport } from '../model/status.ts';
+import { NO_RELOAD } from '../reload/no-reload.ts';
 import { type Context, withInstance } from './open-context.ts';
 
 /** Runs one cycle here, or asks the replicator-kuma that is running on the same data directory to run it. */
@@ -15,8 +16,7 @@ export async function runOrAsk(
 		return await withInstance(context, (alone) => {
 			const instance = joinFleet(alone, {
 				repository: openRepository(context),
-				// Whatever runs Kuma here, it is not this process.
-				reload: { reload: async () => ({ outcome: 'not-running' }) },
+				reload: NO_RELOAD,
 			});
 			return cycle(new Replicator({ instance, config: context.config }));
 		});

@@ -3,7 +3,7 @@ import { controlClient } from '../http/control-client.ts';
 import type { Status } from '../model/status.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { openContext } from './open-context.ts';
-import { colour, formatAge, formatTime, printHeldRows, printJson, printLine } from './print.ts';
+import { colour, formatAge, formatTime, printHeldRows, printJson, printLine, printRemarks } from './print.ts';
 
 export function addStatusCommand(program: Command): void {
 	program
@@ -39,6 +39,12 @@ function exitCodeOfStatus(status: Status | null): number {
 	return status.lastCycle?.needsDecision === true ? EXIT_CODES.needsDecision : EXIT_CODES.done;
 }
 
+function describeAgent({ isConnected, missing }: Status['kuma']['agent']): string {
+	if (!isConnected) return 'not connected: Kuma is restarted for every change';
+	const lacks = Object.entries(missing).map(([name, reason]) => `${name} (${reason})`);
+	return lacks.length === 0 ? 'connected' : `connected; it lacks ${lacks.join(', ')}`;
+}
+
 function printStatus(status: Status): void {
 	const { newest, applied, kuma, lastCycle, lastError, lagMs } = status;
 	const rows: [string, string][] = [
@@ -59,6 +65,7 @@ function printStatus(status: Status): void {
 			'Kuma',
 			`${kuma.state}, version ${kuma.version ?? 'unknown'}, process ${kuma.pid ?? 'none'}, ${kuma.restarts} restarts`,
 		],
+		['Agent', describeAgent(kuma.agent)],
 		[
 			'Last cycle',
 			lastCycle === null ? 'none yet' : `${formatTime(lastCycle.finishedAt)}: ${lastCycle.summary}`,
@@ -70,4 +77,5 @@ function printStatus(status: Status): void {
 		if (lastError.hint !== null) printLine(`${' '.repeat(12)}${lastError.hint}`);
 	}
 	printHeldRows(status.heldRows);
+	printRemarks(status.remarks);
 }

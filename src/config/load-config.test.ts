@@ -7,7 +7,7 @@ import { isReplicatorError } from '../model/replicator-error.ts';
 import { describeConfig } from './describe-config.ts';
 import { type Config, loadConfig, requireConfig } from './load-config.ts';
 import { RESTIC_CREDENTIALS } from './restic-variables.ts';
-import { variables } from './schema.ts';
+import { type Variable, variables } from './schema.ts';
 
 const repository = { RESTIC_REPOSITORY: '/srv/repository', RESTIC_PASSWORD: 'correct horse' };
 
@@ -61,9 +61,20 @@ describe('defaults', () => {
 	});
 
 	test('an empty value counts as not set', () => {
-		const empty = Object.fromEntries(variables.map(({ name }) => [name, '']));
+		const others = (variables as readonly Variable[]).filter(({ isEmptyAValue }) => isEmptyAValue !== true);
+		const empty = Object.fromEntries(others.map(({ name }) => [name, '']));
 
 		expect(loadGood({ ...empty, ...repository })).toEqual(loadGood({}));
+	});
+
+	test('the name of the instance stands in front of what it notifies, and an empty prefix switches that off', () => {
+		const name = { REPLICATOR_HOSTNAME: 'ber-1' };
+
+		expect(loadGood(name).notificationPrefix).toBe('[ber-1]');
+		expect(loadGood({ ...name, REPLICATOR_NOTIFICATION_PREFIX: '' }).notificationPrefix).toBe('');
+		expect(loadGood({ ...name, REPLICATOR_NOTIFICATION_PREFIX: 'Berlin:' }).notificationPrefix).toBe(
+			'Berlin:',
+		);
 	});
 
 	test('every declared example and default is accepted by its own schema', () => {

@@ -31,6 +31,11 @@ export interface Config {
 	readonly retention: Retention;
 	readonly guard: GuardThresholds;
 	readonly hostname: string;
+	readonly pausesPushMonitors: boolean;
+	/** How long a starting Kuma is held at most. */
+	readonly startTimeoutMs: number;
+	/** What stands in front of everything that this instance notifies; may be empty. */
+	readonly notificationPrefix: string;
 	readonly fleet: string;
 	readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 	/** Every value that must never be shown; for whoever writes logs and messages. */
@@ -76,13 +81,16 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 	const retention = read(VARIABLES.retention, resolved, problems);
 	const guard = read(VARIABLES.guard, resolved, problems);
 	const hostname = read(VARIABLES.hostname, resolved, problems);
+	const pushMonitors = read(VARIABLES.pushMonitors, resolved, problems);
+	const startTimeout = read(VARIABLES.startTimeout, resolved, problems);
+	const notificationPrefix = read(VARIABLES.notificationPrefix, resolved, problems);
 	const fleet = read(VARIABLES.fleet, resolved, problems);
 	const level = read(VARIABLES.logLevel, resolved, problems);
 	const format = read(VARIABLES.logFormat, resolved, problems);
 	const ntfy = readNtfy(resolved, { problems, warnings });
-	if (!(mode && dataDirectory && retention && guard && fleet && level && format) || problems.length > 0) {
-		return { config: null, warnings, problems };
-	}
+	const areRead = mode && dataDirectory && retention && guard && startTimeout && fleet && level && format;
+	if (!areRead || problems.length > 0) return { config: null, warnings, problems };
+	const name = hostname ?? systemHostname();
 	const defaultInterval = roleOf(mode) === 'leader' ? LEADER_INTERVAL_SECONDS : REPLICA_INTERVAL_SECONDS;
 	const config: Config = {
 		mode,
@@ -92,7 +100,10 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 		intervalMs: (interval ?? defaultInterval) * 1000,
 		retention,
 		guard,
-		hostname: hostname ?? systemHostname(),
+		hostname: name,
+		pausesPushMonitors: pushMonitors !== 'run',
+		startTimeoutMs: startTimeout * 1000,
+		notificationPrefix: notificationPrefix ?? `[${name}]`,
 		fleet,
 		log: { level, format },
 		secrets: [...new Set([...secretsIn(resolved), ...repository.secrets])],

@@ -1,5 +1,5 @@
 import { isResticVariable, RESTIC_CREDENTIALS } from './restic-variables.ts';
-import { variables } from './schema.ts';
+import { type Variable, variables } from './schema.ts';
 
 /** What is wrong with one variable, and the way out, in one line. Never quotes a secret. */
 export interface ConfigProblem {
@@ -21,10 +21,16 @@ const NAMES_READ_FROM_FILE = new Set<string>([
 	...RESTIC_CREDENTIALS,
 	...variables.filter((variable) => variable.isReadFromFile).map((variable) => variable.name),
 ]);
+const NAMES_OF_EMPTY_VALUES = new Set<string>(
+	(variables as readonly Variable[])
+		.filter((variable) => variable.isEmptyAValue === true)
+		.map(({ name }) => name),
+);
 const DECLARED_NAMES = new Set(variables.map((variable) => variable.name));
 
 /**
- * Keeps the variables that are ours or restic's. An empty value counts as not set, as compose files leave them.
+ * Keeps the variables that are ours or restic's. An empty value counts as not set, as compose files leave them, unless
+ * it means something.
  * @param readFile gives a file's text or throws
  */
 export function resolveEnvironment(
@@ -34,7 +40,7 @@ export function resolveEnvironment(
 	const values = new Map<string, { text: string; origin: Origin }>();
 	const problems: ConfigProblem[] = [];
 	for (const [name, text] of Object.entries(env)) {
-		if (text === undefined || text === '') {
+		if (text === undefined || (text === '' && !NAMES_OF_EMPTY_VALUES.has(name))) {
 			continue;
 		}
 		const nameInFile = name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : name;

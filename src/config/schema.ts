@@ -20,6 +20,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+const PUSH_MONITORS = ['pause', 'run'] as const;
+
 export type VariableGroup = 'replication' | 'repository' | 'notices' | 'log';
 
 /** One environment variable. The configuration reference and the check at start are made from this alone. */
@@ -35,6 +37,8 @@ export interface Variable<Value = unknown> {
 	readonly isSecret: boolean;
 	/** Whether `<name>_FILE` may name a file that holds the value instead (Docker secrets). */
 	readonly isReadFromFile: boolean;
+	/** Whether an empty value means something; otherwise it counts as not set. */
+	readonly isEmptyAValue?: boolean;
 	readonly group: VariableGroup;
 	readonly schema: ValueSchema<Value>;
 }
@@ -103,6 +107,39 @@ export const VARIABLES = {
 			/^[^\p{Cc}\p{Cs}\s-][^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{0,99}$/u,
 			'a name of up to 100 characters on one line',
 		),
+	},
+	pushMonitors: {
+		...plainVariable,
+		name: 'REPLICATOR_PUSH_MONITORS',
+		meaning:
+			'What a replica does with push monitors: pause, because their URL is called on one instance only and they would ' +
+			'be down everywhere else, or run, for URLs that are called on this instance, too.',
+		default: 'pause',
+		example: 'run',
+		group: 'replication',
+		schema: choiceOf(PUSH_MONITORS),
+	},
+	startTimeout: {
+		...plainVariable,
+		name: 'REPLICATOR_START_TIMEOUT',
+		meaning:
+			'Seconds that a starting Kuma is held at most until the newest snapshot is applied, from 1 to 600; after that ' +
+			'it starts with what it has.',
+		default: '30',
+		example: '60',
+		group: 'replication',
+		schema: wholeNumber({ min: 1, max: 600, unit: 'seconds' }),
+	},
+	notificationPrefix: {
+		...plainVariable,
+		name: 'REPLICATOR_NOTIFICATION_PREFIX',
+		meaning: 'Stands in front of everything that this instance notifies; empty switches it off.',
+		default: null,
+		defaultMeaning: 'the name of this instance in brackets',
+		example: '[Frankfurt]',
+		isEmptyAValue: true,
+		group: 'notices',
+		schema: textLike(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{0,100}$/u, 'up to 100 characters on one line'),
 	},
 	guard: {
 		...plainVariable,

@@ -23,6 +23,8 @@ export interface StatePaths {
 	/** restic's cache. */
 	readonly cacheDirectory: string;
 	readonly controlSocket: string;
+	/** Where the agent inside Kuma listens. */
+	readonly agentSocket: string;
 	/** Which Kuma was started: its process id and start time. */
 	readonly kumaRecord: string;
 	/** Exports kept for a person. */
@@ -41,6 +43,7 @@ export function statePaths(dataDirectory: string): StatePaths {
 		publishDirectory: join(root, 'publish'),
 		cacheDirectory: join(root, 'cache'),
 		controlSocket: join(root, 'control.sock'),
+		agentSocket: join(root, 'agent.sock'),
 		kumaRecord: join(root, 'kuma.json'),
 		exportsDirectory: join(root, 'exports'),
 	};

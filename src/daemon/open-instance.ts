@@ -9,6 +9,7 @@ import type { Repository } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import type { Reload } from '../model/reload.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
+import { roleOf } from '../model/role.ts';
 import type { StatePaths } from './data-directory.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { openSnapshotDirectory } from './snapshot-directory.ts';
@@ -33,6 +34,7 @@ export async function openInstance(parts: {
 		snapshots: openSnapshotDirectory(paths),
 		uploads: openUploads(config.dataDirectory),
 		log,
+		pausesPushMonitors: config.pausesPushMonitors && roleOf(config.mode) === 'replica',
 		kuma,
 		openDatabase: () => openKumaDatabase(config.dataDirectory),
 		now: () => Date.now(),

@@ -2,6 +2,7 @@ import type { PublishOutcome } from '../leader/publish-cycle.ts';
 import type { CatalogTable } from '../model/catalog-table.ts';
 import type { PublishedSnapshot } from '../model/lineage.ts';
 import type { Plan } from '../model/plan.ts';
+import type { ReloadReport } from '../model/reload.ts';
 import type { CycleReport } from '../model/status.ts';
 import { describePlan, describePlanBriefly } from '../plan/describe-plan.ts';
 import type { HeldVerdict } from '../replica/apply-snapshot.ts';
@@ -115,10 +116,16 @@ export function reportRestore(outcome: RestoreOutcome, catalog: readonly Catalog
 			return {
 				...planned(outcome.plan, catalog, outcome.head),
 				outcome: 'applied',
-				summary: `Applied snapshot ${describeSnapshot(outcome.head)}: ${describePlanBriefly(outcome.plan, catalog)}.${heldNote(outcome.plan)}`,
+				summary: `Applied snapshot ${describeSnapshot(outcome.head)}: ${describePlanBriefly(outcome.plan, catalog)}.${restartNote(outcome.reload)}${heldNote(outcome.plan)}`,
 				needsDecision: false,
 			};
 	}
+}
+
+/** A restart is worth a word, for it cost monitoring; a reload is what everybody expects. */
+function restartNote(reload: ReloadReport): string {
+	if (reload.outcome !== 'restarted') return '';
+	return ` Kuma was restarted for it, because ${reload.reason}.`;
 }
 
 function planned(plan: Plan, catalog: readonly CatalogTable[], head: PublishedSnapshot) {

@@ -2,27 +2,28 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/load-config.ts';
 import { serveControl } from '../http/control-server.ts';
 import type { Installation } from '../kuma/installation.ts';
-import { KumaSupervisor } from '../kuma/kuma-supervisor.ts';
+import type { KumaSupervisor } from '../kuma/kuma-supervisor.ts';
 import { SerialQueue } from '../kuma/serial-queue.ts';
+import type { FleetInstance } from '../model/instance.ts';
 import type { Log } from '../model/log.ts';
-import type { Reload } from '../model/reload.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import type { CycleReport, Status } from '../model/status.ts';
 import { createNotices } from '../signals/notices.ts';
+import { settle } from '../signals/settle.ts';
 import { CycleNotices } from './cycle-notices.ts';
 import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-directory.ts';
 import { lockDataDirectory } from './data-directory-lock.ts';
-import { writeDurably } from './durable-file.ts';
 import { type Loop, runLoop } from './loop.ts';
 import { joinFleet, openInstance } from './open-instance.ts';
 import { openRepository } from './open-repository.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { Replicator } from './replicator.ts';
 import { maskSecrets } from './secrets.ts';
+import { missingCapabilities, type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
 
-/** How long the first cycle of a replica may keep Kuma from starting: monitoring is never hostage to replication. */
-const FIRST_CYCLE_MS = 30_000;
+/** An edit at the leader is published when nothing was written for this long, or after the longest wait. */
+const SETTLING_MS = { quietMs: 500, longestMs: 5_000 } as const;
 /** How long a leader that was told to stop may end its cycle and publish what is pending. */
 const LAST_CYCLE_MS = 5_000;
 /** How long a stop waits for notices that are under way. */
@@ -44,9 +45,12 @@ export interface ServiceOptions {
 export class Service {
 	readonly #options: ServiceOptions;
 	readonly #work = new SerialQueue();
+	/** A person at the leader edits for a while; what comes out of it is published. */
+	readonly #edits = settle({ ...SETTLING_MS, onSettled: () => this.wake() });
 	/** Aborted when the repository must not be waited for any longer. */
 	readonly #givingUp = new AbortController();
-	#supervisor: KumaSupervisor | undefined;
+	#kuma: SupervisedKuma | undefined;
+	#instance: FleetInstance | undefined;
 	#replicator: Replicator | undefined;
 	#loop: Loop | undefined;
 	#notices: CycleNotices | undefined;
@@ -66,7 +70,7 @@ export class Service {
 
 	/** Passes a signal on to Kuma. */
 	forward(signal: NodeJS.Signals): void {
-		this.#supervisor?.forward(signal);
+		this.#kuma?.supervisor.forward(signal);
 	}
 
 	/**
@@ -97,17 +101,23 @@ export class Service {
 	}
 
 	async #assemble(paths: StatePaths): Promise<void> {
-		const { config, log, kuma } = this.#options;
-		const supervisor = this.#makeSupervisor(paths);
-		const reload: Reload = {
-			reload: async () =>
-				supervisor.state === 'stopped'
-					? { outcome: 'not-running' }
-					: supervisor.restart('the configuration changed'),
-		};
+		const { config, log, kuma, command, cwd } = this.#options;
+		const supervised = superviseKuma({
+			config,
+			paths,
+			log,
+			command,
+			cwd,
+			kumaVersion: kuma.version,
+			onHeld: () => void this.#passGate(),
+			// What is written on a replica is not published.
+			onChanged: () => roleOf(config.mode) === 'leader' && this.#edits.note(),
+		});
+		const { reload } = supervised;
 		const repository = openRepository({ config, paths, log, signal: this.#givingUp.signal });
 		const instance = joinFleet(await openInstance({ config, paths, log, kuma }), { repository, reload });
-		this.#supervisor = supervisor;
+		this.#kuma = supervised;
+		this.#instance = instance;
 		this.#repositoryLocation = repository.location;
 		this.#replicator = new Replicator({ instance, config });
 		this.#notices = new CycleNotices(
@@ -115,25 +125,43 @@ export class Service {
 		);
 	}
 
-	#makeSupervisor(paths: StatePaths): KumaSupervisor {
-		const { log, command, cwd } = this.#options;
-		return new KumaSupervisor({
-			kuma: {
-				command,
-				cwd,
-				env: kumaEnvironment(process.env),
-				recordPath: paths.kumaRecord,
-				writeDurably: (path, content) => writeDurably(path, content),
-				onRecordFailed: (error) =>
-					log.warning('Kuma runs, but could not be recorded for the next start', { error }),
-			},
-			onReady: (ready) => log.info('Kuma is ready', { ...ready, startedInMs: Math.round(ready.startedInMs) }),
-			onLeftBehindEnded: (pid) => log.warning('Ended a Kuma that an earlier run had left behind', { pid }),
-			onRestart: (reason) => log.info('Restarting Kuma', { reason }),
-			onCrash: (crash) => log.error('Kuma ended by itself; it is started again', { ...crash }),
-			onStartFailed: ({ error, nextStartInMs }) =>
-				log.error('Kuma could not be started', { error, nextStartInMs }),
-		});
+	/**
+	 * Kuma waits after its migrations: a replica, or a leader that is new, applies what the fleet has first. The agent's
+	 * own timer bounds this.
+	 */
+	async #passGate(): Promise<void> {
+		const { config, log } = this.#options;
+		const kuma = this.#kumaNow;
+		const { position, remarks } = this.#replicatorNow.state;
+		// A leader has nothing to apply, unless it is new, or has to wake what it paused as a replica.
+		const mustApply = roleOf(config.mode) === 'replica' || position === null || remarks.length > 0;
+		// One that restarts because of an apply is held in the middle of that cycle, and has everything.
+		if (mustApply && !kuma.isRestarting()) {
+			try {
+				await this.#report(() => this.#replicatorNow.cycle());
+			} catch (error) {
+				log.warning('Nothing was applied before the start of Kuma; it starts with what it has', { error });
+			}
+		}
+		await kuma.reload.release(await this.#leadersTimezone());
+	}
+
+	/** The zone of the snapshot that a replica holds; null on a leader, and where none is known. */
+	async #leadersTimezone(): Promise<string | null> {
+		const { config, log } = this.#options;
+		const { position } = this.#replicatorNow.state;
+		if (roleOf(config.mode) === 'leader' || position === null) return null;
+		try {
+			return (await this.#instance?.snapshots.load(position.digest))?.manifest.timezone ?? null;
+		} catch (error) {
+			log.warning("The leader's time zone is unknown until the next cycle", { error });
+			return null;
+		}
+	}
+
+	get #kumaNow(): SupervisedKuma {
+		if (this.#kuma === undefined) throw new Error('the service is not assembled');
+		return this.#kuma;
 	}
 
 	get #replicatorNow(): Replicator {
@@ -142,8 +170,7 @@ export class Service {
 	}
 
 	async #runReplication(signal: AbortSignal): Promise<void> {
-		const supervisor = this.#supervisor;
-		if (supervisor === undefined) throw new Error('the service is not assembled');
+		const { supervisor, agent } = this.#kumaNow;
 		const { config, log } = this.#options;
 		const role = roleOf(config.mode);
 		// A start that takes long is cut short; a leader's last publish needs Kuma's database to go on.
@@ -157,7 +184,7 @@ export class Service {
 			mode: config.mode,
 			repository: this.#repositoryLocation,
 		});
-		if (role === 'replica') await this.#applyBeforeStart();
+		agent.start();
 		try {
 			if (!signal.aborted) await this.#startKuma(supervisor);
 			const loop = runLoop<CycleReport>({
@@ -175,21 +202,10 @@ export class Service {
 			await loop.finished;
 			if (role === 'leader') await this.#publishPending();
 		} finally {
+			this.#edits.cancel();
 			await supervisor.stop();
+			await agent.stop();
 			await this.#sendPendingNotices();
-		}
-	}
-
-	/** A Kuma that starts with the newest configuration need not be restarted for it. */
-	async #applyBeforeStart(): Promise<void> {
-		const { log } = this.#options;
-		try {
-			const report = this.#report(() => this.#replicatorNow.cycle());
-			await Promise.race([report, delay(FIRST_CYCLE_MS, undefined, { ref: false })]);
-		} catch (error) {
-			if (!isReplicatorError(error)) throw error;
-			if (error.code === 'interrupted') return;
-			log.warning('Nothing was applied before the start of Kuma; it starts with what it has', { error });
 		}
 	}
 
@@ -268,6 +284,7 @@ export class Service {
 		const { config, kuma } = this.#options;
 		const state = this.#replicatorNow.state;
 		const newest = this.#replicatorNow.newest;
+		const hello = this.#kuma?.agent.hello ?? null;
 		const isApplied = newest !== null && state.position?.id === newest.id;
 		return {
 			productVersion: PRODUCT_VERSION,
@@ -290,22 +307,17 @@ export class Service {
 			applied: state.position,
 			lagMs: newest === null ? null : isApplied ? 0 : Math.max(0, Date.now() - Date.parse(newest.time)),
 			kuma: {
-				state: this.#supervisor?.state ?? 'stopped',
+				state: this.#kuma?.supervisor.state ?? 'stopped',
 				version: kuma.version,
-				pid: this.#supervisor?.pid ?? null,
-				restarts: this.#supervisor?.restartCount ?? 0,
+				pid: this.#kuma?.supervisor.pid ?? null,
+				restarts: this.#kuma?.supervisor.restartCount ?? 0,
+				agent: { isConnected: hello !== null, missing: hello === null ? {} : missingCapabilities(hello) },
 			},
 			heldRows: state.heldRows,
+			remarks: state.remarks,
 			lastCycle: this.#lastCycle,
 			lastSuccessAt: this.#lastSuccessAt,
 			lastError: this.#lastError,
 		};
 	}
-}
-
-const OURS_ONLY = /^(?:RESTIC_|REPLICATOR_|NTFY_)/;
-
-/** Kuma runs other people's programs; it gets none of what only we need. */
-function kumaEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-	return Object.fromEntries(Object.entries(env).filter(([name]) => !OURS_ONLY.test(name)));
 }

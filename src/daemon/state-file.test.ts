@@ -14,6 +14,7 @@ const FULL: InstanceState = {
 	role: 'leader',
 	kumaVersion: '2.5.3',
 	heldRows: [{ table: 'monitor', key: '12', title: 'ünïcode ✓', how: 'paused', reason: 'unknown type' }],
+	remarks: [],
 	lastPrunedAt: '2026-11-24T10:11:12.345Z',
 };
 

@@ -25,6 +25,17 @@ const stateSchema = z.strictObject({
 			reason: z.string(),
 		}),
 	),
+	// A state of an earlier version has none.
+	remarks: z
+		.array(
+			z.strictObject({
+				key: z.string(),
+				title: z.string(),
+				kind: z.enum(['push-paused', 'setting-missing']),
+				reason: z.string(),
+			}),
+		)
+		.default([]),
 	lastPrunedAt: z.iso.datetime().nullable(),
 });
 
@@ -51,6 +62,7 @@ export function freshState(instanceId: string): InstanceState {
 		role: null,
 		kumaVersion: null,
 		heldRows: [],
+		remarks: [],
 		lastPrunedAt: null,
 	};
 }

@@ -2,8 +2,8 @@ import { request as httpRequest } from 'node:http';
 import * as z from 'zod';
 import { type ErrorCode, ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
+import { withSocketPath } from '../socket/socket-path.ts';
 import type { Controlled } from './control-server.ts';
-import { withSocketPath } from './control-socket.ts';
 
 /** A cycle may wait for a large upload, and for Kuma's restart. */
 const ANSWER_TIMEOUT_MS = 15 * 60 * 1000;

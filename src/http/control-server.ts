@@ -5,7 +5,7 @@ import { bodyLimit } from 'hono/body-limit';
 import * as z from 'zod';
 import { isReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
-import { withSocketPath } from './control-socket.ts';
+import { withSocketPath } from '../socket/socket-path.ts';
 
 const BODY_BYTES_MAX = 64 * 1024;
 const TEXT_MAX = 200;

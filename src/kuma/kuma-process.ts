@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { isStillAlive, loadRecord, makeRecord } from './kuma-record.ts';
+import { isStillAlive, type KumaRecord, loadRecord, makeRecord } from './kuma-record.ts';
 import { type ListenAddress, readListenAddress } from './listen-address.ts';
 import { findListeningPid, findPortOwner } from './port-owner.ts';
 import { isPortAnswering, isPortTaken } from './probe-port.ts';
@@ -17,6 +17,7 @@ const STOP_GRACE_MS = 20_000;
 const REST_GRACE_MS = 5_000;
 const KILLED_WITHIN_MS = 20_000;
 const READY_POLL_MS = 100;
+const ALIVE_POLL_MS = 200;
 
 export interface KumaExit {
 	readonly exitCode: number | null;
@@ -38,6 +39,11 @@ export interface KumaProcessOptions {
 	readonly writeDurably: (path: string, content: string) => Promise<void>;
 	/** Where Kuma's output goes: through to ours (default), or to an open file. */
 	readonly output?: 'inherit' | number;
+	/**
+	 * Whether a Kuma that an earlier run has left behind may go on as this one's: asked before it would be ended. Default:
+	 * it is ended.
+	 */
+	readonly canTakeOver?: (pid: number) => Promise<boolean>;
 	/** Called once for each started Kuma, when it and everything in its process group is gone. */
 	readonly onExit?: (exit: KumaExit) => void;
 	/** Kuma runs, but could not be recorded: were this process killed, the next run would not know that Kuma. */
@@ -45,11 +51,23 @@ export interface KumaProcessOptions {
 }
 
 interface Running {
-	readonly child: ChildProcess;
 	readonly pid: number;
-	readonly exited: Promise<unknown>;
+	/** Whether Kuma itself has ended; its number may be somebody else's then. */
+	readonly hasExited: () => boolean;
+	readonly exited: Promise<Exit>;
 	readonly gone: Promise<KumaExit>;
 	stopping: Promise<void> | undefined;
+}
+
+/** Nobody but a parent learns how a process has ended: both are null for a Kuma that was taken over. */
+type Exit = readonly [exitCode: number | null, signal: NodeJS.Signals | null];
+
+export interface StartedKuma {
+	readonly pid: number;
+	/** The Kuma that an earlier run had left behind and that was ended first. */
+	readonly endedPid: number | null;
+	/** Nothing was started: a Kuma that an earlier run had left behind goes on. */
+	readonly isTakenOver: boolean;
 }
 
 /**
@@ -77,17 +95,21 @@ export class KumaProcess {
 	}
 
 	/**
-	 * Ends the Kuma that a killed run left behind, if there is one, then starts a new one. It does not wait until
-	 * Kuma is ready.
+	 * Takes over the Kuma that a killed run left behind, or ends it and starts a new one. It does not wait until Kuma is
+	 * ready.
 	 * @throws ReplicatorError `kuma-not-startable` when the command cannot be run, or (retryable) when the port is
 	 * somebody else's; `kuma-not-stoppable` when the Kuma left behind cannot be ended.
 	 */
-	async start(): Promise<{ readonly pid: number; readonly endedPid: number | null }> {
+	async start(): Promise<StartedKuma> {
 		if (this.#running !== undefined) throw new Error('Kuma is running already');
-		const endedPid = await this.#endLeftBehind();
+		const left = await this.#findLeftBehind();
+		if (left !== null && (await this.#options.canTakeOver?.(left.pid)) === true) {
+			this.#takeOver(left);
+			return { pid: left.pid, endedPid: null, isTakenOver: true };
+		}
+		if (left !== null) await endProcessGroup({ leaderPid: left.pid, graceMs: LEFT_BEHIND_GRACE_MS });
 		await this.#refuseTakenPort();
-		const pid = await this.#spawn();
-		return { pid, endedPid };
+		return { pid: await this.#spawn(), endedPid: left?.pid ?? null, isTakenOver: false };
 	}
 
 	/**
@@ -139,11 +161,18 @@ export class KumaProcess {
 		if (this.#running !== undefined) sendToChild(this.#running, signal);
 	}
 
-	async #endLeftBehind(): Promise<number | null> {
+	async #findLeftBehind(): Promise<KumaRecord | null> {
 		const record = await loadRecord(this.#options.recordPath);
-		if (record === null || !(await isStillAlive(record))) return null;
-		await endProcessGroup({ leaderPid: record.pid, graceMs: LEFT_BEHIND_GRACE_MS });
-		return record.pid;
+		return record !== null && (await isStillAlive(record)) ? record : null;
+	}
+
+	#takeOver(record: KumaRecord): void {
+		let hasExited = false;
+		const exited = waitUntilGone(record).then((): Exit => {
+			hasExited = true;
+			return [null, null];
+		});
+		this.#watch({ pid: record.pid, hasExited: () => hasExited, exited });
 	}
 
 	async #refuseTakenPort(): Promise<void> {
@@ -159,16 +188,23 @@ export class KumaProcess {
 	}
 
 	async #spawn(): Promise<number> {
-		const { cwd, env, output = 'inherit', onExit } = this.#options;
+		const { cwd, env, output = 'inherit' } = this.#options;
 		const [file = '', ...words] = this.#command;
-		const startedAtMs = performance.now();
 		const child = spawn(file, words, { cwd, env, detached: true, stdio: ['ignore', output, output] });
 		// Listened to before anything is awaited: a Kuma that ends at once must not go unnoticed.
-		const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+		const exited = once(child, 'exit') as Promise<unknown> as Promise<Exit>;
 		const { pid } = child;
 		if (pid === undefined)
 			throw notSpawned({ command: this.#command, cwd, cause: await exited.catch((e) => e) });
 
+		this.#watch({ pid, hasExited: () => child.exitCode !== null || child.signalCode !== null, exited });
+		await this.#record(pid);
+		return pid;
+	}
+
+	#watch(process: Pick<Running, 'pid' | 'hasExited' | 'exited'>): void {
+		const { pid, exited } = process;
+		const startedAtMs = performance.now();
 		let running: Running | undefined;
 		const gone = exited.then(async ([exitCode, signal]) => {
 			const wasAsked = running?.stopping !== undefined;
@@ -176,13 +212,11 @@ export class KumaProcess {
 			const cleanUpError = await endRest(pid);
 			this.#running = undefined;
 			const exit: KumaExit = { exitCode, signal, uptimeMs, wasAsked, cleanUpError };
-			onExit?.(exit);
+			this.#options.onExit?.(exit);
 			return exit;
 		});
-		running = { child, pid, exited, gone, stopping: undefined };
+		running = { ...process, gone, stopping: undefined };
 		this.#running = running;
-		await this.#record(pid);
-		return pid;
 	}
 
 	async #record(pid: number): Promise<void> {
@@ -230,8 +264,12 @@ async function endRunning(running: Running, graceMs: number): Promise<void> {
 }
 
 /** Once the child has been collected, its number may be somebody else's. */
-function sendToChild({ child, pid }: Running, signal: NodeJS.Signals): void {
-	if (child.exitCode === null && child.signalCode === null) send(pid, signal);
+function sendToChild({ hasExited, pid }: Running, signal: NodeJS.Signals): void {
+	if (!hasExited()) send(pid, signal);
+}
+
+async function waitUntilGone(record: KumaRecord): Promise<void> {
+	while (await isStillAlive(record)) await sleep(ALIVE_POLL_MS, undefined, { ref: false });
 }
 
 /** @returns why the rest of the group could not be ended, or null. */

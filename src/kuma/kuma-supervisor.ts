@@ -23,6 +23,8 @@ export interface KumaSupervisorOptions {
 	readonly backOff?: BackOff;
 	/** Kuma's port answers. */
 	readonly onReady?: (ready: { readonly pid: number; readonly startedInMs: number }) => void;
+	/** A Kuma that a killed run had left behind goes on, instead of a start. */
+	readonly onTakenOver?: (pid: number) => void;
 	/** A Kuma that a killed run had left behind was ended before the start. */
 	readonly onLeftBehindEnded?: (pid: number) => void;
 	readonly onRestart?: (reason: string) => void;
@@ -142,7 +144,8 @@ export class KumaSupervisor {
 
 	async #spawn(): Promise<void> {
 		this.#state = 'starting';
-		const { endedPid } = await this.#process.start();
+		const { pid, endedPid, isTakenOver } = await this.#process.start();
+		if (isTakenOver) this.#options.onTakenOver?.(pid);
 		if (endedPid !== null) this.#options.onLeftBehindEnded?.(endedPid);
 	}
 

@@ -21,6 +21,7 @@ const STATE: InstanceState = {
 	role: null,
 	kumaVersion: null,
 	heldRows: [],
+	remarks: [],
 	lastPrunedAt: null,
 };
 

@@ -13,6 +13,7 @@ import { type NotSetUp, withDatabase } from '../replica/with-database.ts';
 import { findHead } from '../repository/find-head.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
 import { decide, type LeaderOrders } from './decide.ts';
+import { resumePushMonitors } from './resume-push-monitors.ts';
 
 export type PublishOutcome =
 	| NotSetUp
@@ -39,8 +40,11 @@ export interface PublishRequest {
 export async function publishCycle(request: PublishRequest): Promise<PublishOutcome> {
 	const { instance } = request;
 	return withDatabase(instance, async (database): Promise<PublishOutcome> => {
-		const snapshot = await takeSnapshot(instance, database);
+		let snapshot = await takeSnapshot(instance, database);
 		const head = await findOrCreateHead(instance, request.orders);
+		const holdsHead = head?.id === instance.state.read().position?.id;
+		if (holdsHead && (await resumePushMonitors(instance, database)))
+			snapshot = await takeSnapshot(instance, database);
 		return lead({ ...request, database, snapshot, head });
 	});
 }

@@ -57,6 +57,8 @@ export interface Instance {
 	readonly snapshots: SnapshotStore;
 	readonly uploads: Uploads;
 	readonly log: Log;
+	/** Whether push monitors are paused on this instance. */
+	readonly pausesPushMonitors: boolean;
 	/** What Kuma's installation tells; nulls where it cannot be found. */
 	readonly kuma: {
 		readonly version: string | null;

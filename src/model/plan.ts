@@ -1,6 +1,6 @@
 import type { Column, Key, Row, Value } from './row.ts';
 import type { SnapshotFile } from './snapshot.ts';
-import type { HeldRow } from './state.ts';
+import type { HeldRow, Remark } from './state.ts';
 
 /** One thing to do, in the order in which it must be done. All of them happen in one transaction. */
 export type Step =
@@ -57,9 +57,15 @@ export interface Plan {
 	readonly files: { readonly writes: readonly SnapshotFile[]; readonly deletes: readonly string[] };
 	/** What cannot be applied as it is. Not part of what makes a plan non-empty. */
 	readonly heldRows: readonly HeldRow[];
+	/** What is different on purpose, or needs a local setting. No part of it either. */
+	readonly remarks: readonly Remark[];
 	readonly steps: readonly Step[];
 	/** Monitors whose rows go away, with their history. */
 	readonly removedMonitors: readonly Key[];
+	/** Monitors whose own rows stay, while their tags, or their links to notifications and maintenances, change. */
+	readonly touchedMonitors: { readonly retagged: readonly Key[]; readonly relinked: readonly Key[] };
+	/** The leader's zone, in which its maintenances "as on the server" are meant. */
+	readonly timezone: string;
 	/** How many monitors and users the database had when the plan was made. */
 	readonly before: { readonly monitors: number; readonly users: number };
 	readonly isEmpty: boolean;

@@ -35,6 +35,10 @@ export type ErrorCode =
 	| 'repository-password-wrong'
 	| 'repository-unreachable'
 	| 'repository-locked'
+	/** The agent inside Kuma is not there, not connected, or silent. */
+	| 'agent-unreachable'
+	/** The agent inside Kuma answered that it could not do what it was asked. */
+	| 'agent-failed'
 	| 'kuma-not-startable'
 	| 'kuma-not-ready'
 	| 'kuma-not-stoppable'

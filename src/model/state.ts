@@ -30,6 +30,16 @@ export interface HeldRow {
 	readonly reason: string;
 }
 
+/** What is different here on purpose, or hangs on a setting of this instance: nothing to repair, but worth knowing. */
+export interface Remark {
+	/** The monitor's id. */
+	readonly key: string;
+	readonly title: string;
+	/** `push-paused`: its URL is called on the leader only. `setting-missing`: it needs a local setting. */
+	readonly kind: 'push-paused' | 'setting-missing';
+	readonly reason: string;
+}
+
 /** What an instance remembers about itself between two runs. */
 export interface InstanceState {
 	/** Random, made once; names this instance in the lineage. */
@@ -42,6 +52,7 @@ export interface InstanceState {
 	/** The Kuma version that the last plan was made for. */
 	readonly kumaVersion: string | null;
 	readonly heldRows: readonly HeldRow[];
+	readonly remarks: readonly Remark[];
 	/** ISO 8601, UTC; null before the first prune. */
 	readonly lastPrunedAt: string | null;
 }

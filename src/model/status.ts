@@ -1,5 +1,5 @@
 import type { ReplicatorMode, Role } from './role.ts';
-import type { HeldRow, Position } from './state.ts';
+import type { HeldRow, Position, Remark } from './state.ts';
 
 /** A failure as it is shown: what, and the way out. */
 export interface ShownError {
@@ -42,8 +42,11 @@ export interface Status {
 		readonly version: string | null;
 		readonly pid: number | null;
 		readonly restarts: number;
+		/** The agent inside of Kuma; `missing`: what it cannot do on this Kuma, and why. */
+		readonly agent: { readonly isConnected: boolean; readonly missing: Readonly<Record<string, string>> };
 	};
 	readonly heldRows: readonly HeldRow[];
+	readonly remarks: readonly Remark[];
 	readonly lastCycle: (CycleReport & { readonly finishedAt: string; readonly durationMs: number }) | null;
 	readonly lastSuccessAt: string | null;
 	readonly lastError: (ShownError & { readonly at: string }) | null;

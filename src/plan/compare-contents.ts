@@ -33,6 +33,7 @@ export function compareContents(request: {
 		},
 		previous: { keys: new Map(), filePaths: [...from.fileHashes.keys()] },
 		keepsLocalEntities: false,
+		pausesPushMonitors: false,
 		monitorTypes: null,
 	});
 	const { steps, files } = plan;

@@ -19,6 +19,9 @@ function planDeleting(deletes: {
 		heldRows: [],
 		steps: [],
 		removedMonitors: [],
+		remarks: [],
+		touchedMonitors: { retagged: [], relinked: [] },
+		timezone: 'UTC',
 		before: { monitors: deletes.of ?? 100, users: deletes.usersBefore ?? 1 },
 		isEmpty: false,
 	};

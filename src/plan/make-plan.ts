@@ -1,7 +1,9 @@
 import type { Plan } from '../model/plan.ts';
 import { HeldRows, type TableDraft } from './draft.ts';
 import { draftTable } from './draft-table.ts';
+import { findMissingSettings, pausePushMonitors } from './find-remarks.ts';
 import { findSwept } from './find-swept.ts';
+import { findTouched } from './find-touched.ts';
 import { listChanges } from './list-changes.ts';
 import { orderSteps } from './order-steps.ts';
 import type { PlanInput } from './plan-input.ts';
@@ -27,21 +29,28 @@ export function makePlan(input: PlanInput): Plan {
 		settleUniqueKeys(draft, held);
 		settleReferences(draft, drafts, held);
 	}
+	const monitors = drafts.get('monitor');
+	const remarks = [
+		...(input.pausesPushMonitors ? pausePushMonitors(monitors) : []),
+		...findMissingSettings(monitors, input.current.settings),
+	];
 	const swept = findSwept([...drafts.values()]);
 	const steps = orderSteps([...drafts.values()], swept);
 	const changes = listChanges(drafts);
 	const settings = planSettings(drafts, input.current.settings);
 	const files = planFiles(input);
-	const monitors = drafts.get('monitor');
 	return {
 		changes,
 		settings,
 		files,
 		heldRows: held.list(),
+		remarks,
 		steps,
 		removedMonitors: changes
 			.filter(({ table, kind }) => table === 'monitor' && (kind === 'removed' || kind === 'replaced'))
 			.map(({ key }) => key),
+		touchedMonitors: findTouched(drafts),
+		timezone: input.target.content.timezone,
 		before: {
 			monitors: monitors?.currentRows.size ?? 0,
 			users: drafts.get('user')?.currentRows.size ?? 0,

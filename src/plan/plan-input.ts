@@ -34,6 +34,8 @@ export interface PlanInput {
 	readonly previous: Previous | null;
 	/** Whether this instance keeps its own edits of local entities. */
 	readonly keepsLocalEntities: boolean;
+	/** Whether push monitors are paused here, because their URL is called on the leader only. */
+	readonly pausesPushMonitors: boolean;
 	/** Monitor types that this Kuma knows; null when that cannot be told. */
 	readonly monitorTypes: ReadonlySet<string> | null;
 }

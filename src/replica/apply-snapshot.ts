@@ -2,6 +2,7 @@ import { applyPlan } from '../apply/apply-plan.ts';
 import type { Database } from '../model/database.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Plan } from '../model/plan.ts';
+import type { Reload, ReloadReport } from '../model/reload.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type GuardLimits, type GuardVerdict, guardPlan } from '../plan/guard.ts';
@@ -20,11 +21,12 @@ export type HeldVerdict = Extract<GuardVerdict, { outcome: 'held' }>;
 export type ApplyOutcome =
 	| { readonly outcome: 'unchanged'; readonly plan: Plan }
 	| { readonly outcome: 'held'; readonly plan: Plan; readonly verdict: HeldVerdict }
-	| { readonly outcome: 'applied'; readonly plan: Plan };
+	| { readonly outcome: 'applied'; readonly plan: Plan; readonly reload: ReloadReport };
 
 export interface ApplyRequest {
 	readonly instance: Instance;
 	readonly database: Database;
+	readonly reload: Reload;
 	readonly snapshot: Snapshot;
 	/** The snapshot that was applied before, where it is known. */
 	readonly previous: Snapshot | null;
@@ -37,9 +39,11 @@ export interface ApplyRequest {
 	readonly isConfirmed?: (deleted: { readonly table: string; readonly key: string }) => boolean;
 	/** Whether this instance keeps its own edits of local entities. */
 	readonly keepsLocalEntities: boolean;
+	/** Whether push monitors are paused here; default: they are as on the leader. */
+	readonly pausesPushMonitors?: boolean;
 }
 
-/** plan → guard → apply: makes a database equal a snapshot, or says why it must not. */
+/** plan → guard → apply → reload: makes a database, and the Kuma on it, equal a snapshot, or says why it must not. */
 export async function applySnapshot(request: ApplyRequest): Promise<ApplyOutcome> {
 	for (let attempt = 1; ; attempt += 1) {
 		const { plan, verdict, taken } = await planSnapshot(request);
@@ -47,20 +51,23 @@ export async function applySnapshot(request: ApplyRequest): Promise<ApplyOutcome
 		if (verdict.outcome === 'held' && !request.allowsDeletes) return { outcome: 'held', plan, verdict };
 		// A person confirmed that a life of its own may go; what it was is kept all the same.
 		if (verdict.outcome === 'held') await keepExport(request.instance, taken, `before-${verdict.reason}`);
+		const { instance, database, reload } = request;
+		await reload.stop(plan);
 		try {
-			const { catalog, uploads } = request.instance;
-			await applyPlan({ plan, database: request.database, catalog, uploads });
-			return { outcome: 'applied', plan };
+			await applyPlan({ plan, database, catalog: instance.catalog, uploads: instance.uploads });
 		} catch (error) {
+			await reload.resume(plan);
 			if (!isReplicatorError(error, 'database-changed-meanwhile') || attempt >= ATTEMPTS_MAX) throw error;
-			request.instance.log.info('The database changed while a plan was applied; planning again', { attempt });
+			instance.log.info('The database changed while a plan was applied; planning again', { attempt });
+			continue;
 		}
+		return { outcome: 'applied', plan, reload: await reload.reload(plan) };
 	}
 }
 
 /** The plan alone, for a dry run and for `diff`. */
 export async function planSnapshot(
-	request: ApplyRequest,
+	request: Omit<ApplyRequest, 'reload'>,
 ): Promise<{ plan: Plan; verdict: GuardVerdict; taken: TakenTables }> {
 	const { instance, snapshot, previous } = request;
 	const taken = await request.database.read((reader) => takeTables(reader, instance.catalog));
@@ -73,6 +80,7 @@ export async function planSnapshot(
 		current: await toCurrent(request, taken),
 		previous: toPrevious(previous),
 		keepsLocalEntities: request.keepsLocalEntities,
+		pausesPushMonitors: request.pausesPushMonitors ?? false,
 		monitorTypes: instance.kuma.monitorTypes,
 	});
 	const verdict = guardPlan({
@@ -85,7 +93,7 @@ export async function planSnapshot(
 }
 
 async function toCurrent(
-	{ instance, snapshot, previous }: ApplyRequest,
+	{ instance, snapshot, previous }: Omit<ApplyRequest, 'reload'>,
 	taken: TakenTables,
 ): Promise<Current> {
 	const paths = new Set(

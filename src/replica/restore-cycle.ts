@@ -145,10 +145,11 @@ async function applyPrepared(prepared: Prepared): Promise<RestoreOutcome> {
 		role: 'replica',
 		kumaVersion: instance.kuma.version,
 		heldRows: result.plan.heldRows,
+		remarks: result.plan.remarks,
 	});
 	await instance.snapshots.dropAllBut([digest]);
-	if (result.outcome === 'unchanged') return { outcome: 'unchanged', head, plan: result.plan };
-	return { outcome: 'applied', head, plan: result.plan, reload: await instance.reload.reload(result.plan) };
+	if (result.outcome === 'unchanged') await instance.reload.keepTimezone(result.plan.timezone);
+	return { ...result, head };
 }
 
 async function prepare(applying: Applying): Promise<Prepared> {
@@ -159,6 +160,7 @@ async function prepare(applying: Applying): Promise<Prepared> {
 		instance,
 		head,
 		database,
+		reload: instance.reload,
 		snapshot: await loadSnapshot(instance, head),
 		previous,
 		isFirstApply: position === null,
@@ -166,6 +168,7 @@ async function prepare(applying: Applying): Promise<Prepared> {
 		allowsDeletes,
 		isConfirmed: await findConfirmed(applying, position),
 		keepsLocalEntities,
+		pausesPushMonitors: instance.pausesPushMonitors,
 	};
 }
 

@@ -3,6 +3,7 @@ import { requireConfig } from '../../src/config/load-config.ts';
 import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
 import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
 import { Replicator } from '../../src/daemon/replicator.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { type RestServer, restServer } from '../kit/rest-server.ts';
 import { testRepository } from '../kit/restic.ts';
@@ -21,7 +22,7 @@ async function openReplicator(server: RestServer, mode: 'BACKUP' | 'RESTORE') {
 	const alone = await openInstance({ config, paths, log: SILENT_LOG, kuma });
 	const instance = joinFleet(alone, {
 		repository,
-		reload: { reload: async () => ({ outcome: 'not-running' }) },
+		reload: NO_RELOAD,
 	});
 	return { replicator: new Replicator({ instance, config }), calls };
 }

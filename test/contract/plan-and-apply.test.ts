@@ -185,6 +185,7 @@ async function planFor(
 		current: { schema: taken.schema, tables: taken.tables, settings: taken.settings, files: new Map() },
 		previous: options.previousKeys === undefined ? null : { keys: options.previousKeys, filePaths: [] },
 		keepsLocalEntities: options.keepsLocalEntities ?? false,
+		pausesPushMonitors: false,
 		monitorTypes: null,
 	});
 }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ReplicatorMode } from '../../src/model/role.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { applySnapshot } from '../../src/replica/apply-snapshot.ts';
 import { readTree } from '../../src/snapshot/read-tree.ts';
 import { type FleetMember, fleetMember, type MemberOptions } from '../kit/fleet-member.ts';
@@ -227,6 +228,7 @@ async function importExport(replica: FleetMember): Promise<void> {
 	const imported = await applySnapshot({
 		instance: replica.instance,
 		database: opened.database,
+		reload: NO_RELOAD,
 		snapshot,
 		previous: null,
 		isFirstApply: true,

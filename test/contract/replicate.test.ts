@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/database/open-database.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { DatabaseKind } from '../../src/model/row.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { type ApplyOutcome, applySnapshot } from '../../src/replica/apply-snapshot.ts';
 import { takeSnapshot } from '../../src/replica/take-snapshot.ts';
 import { readTree } from '../../src/snapshot/read-tree.ts';
@@ -78,6 +79,7 @@ function apply(to: Database, snapshot: Snapshot): Promise<ApplyOutcome> {
 	return applySnapshot({
 		instance: testInstance({ database: to }),
 		database: to,
+		reload: NO_RELOAD,
 		snapshot,
 		previous: snapshot,
 		isFirstApply: false,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/database/open-database.ts';
 import { publishCycle } from '../../src/leader/publish-cycle.ts';
 import type { Database } from '../../src/model/database.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { restoreCycle } from '../../src/replica/restore-cycle.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { memoryRepository, memoryStore } from '../kit/memory-repository.ts';
@@ -21,7 +22,7 @@ async function runCycles(database: Database, migrations: ReadonlySet<string> | n
 	const instance = {
 		...testInstance({ database, kuma: { version: '2.3.2', monitorTypes: null, migrations } }),
 		repository: memoryRepository({ store: memoryStore(), fleet: 'default' }),
-		reload: { reload: () => Promise.reject(new Error('Kuma must be left alone')) },
+		reload: { ...NO_RELOAD, reload: () => Promise.reject(new Error('Kuma must be left alone')) },
 	};
 	await instance.repository.create();
 	const guard = 'off' as const;

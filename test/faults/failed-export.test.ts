@@ -9,6 +9,7 @@ import { publishCycle } from '../../src/leader/publish-cycle.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { FleetInstance } from '../../src/model/instance.ts';
 import type { DatabaseKind } from '../../src/model/row.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { type MemoryStore, memoryRepository, memoryStore } from '../kit/memory-repository.ts';
 import { makeNastyDatabase } from '../kit/nasty-database.ts';
 import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
@@ -98,7 +99,7 @@ async function makeLeader(database: Database, store: MemoryStore): Promise<Fleet
 			snapshots: openSnapshotDirectory(paths),
 		}),
 		repository: memoryRepository({ store }),
-		reload: { reload: async () => ({ outcome: 'not-running' }) },
+		reload: NO_RELOAD,
 	};
 }
 

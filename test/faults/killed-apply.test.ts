@@ -11,6 +11,7 @@ import type { Database } from '../../src/model/database.ts';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import type { Uploads } from '../../src/model/instance.ts';
 import type { DatabaseKind } from '../../src/model/row.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { applySnapshot } from '../../src/replica/apply-snapshot.ts';
 import { takeSnapshot } from '../../src/replica/take-snapshot.ts';
 import { readTree } from '../../src/snapshot/read-tree.ts';
@@ -115,6 +116,7 @@ async function apply({ database, uploads }: Place, { wanted, previous }: Snapsho
 	return applySnapshot({
 		instance: testInstance({ database, uploads }),
 		database,
+		reload: NO_RELOAD,
 		snapshot: await readTree({ directory: wanted, where: 'the wanted snapshot' }),
 		previous: await readTree({ directory: previous, where: 'the previous snapshot' }),
 		isFirstApply: false,

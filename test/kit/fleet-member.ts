@@ -11,6 +11,7 @@ import type { Repository } from '../../src/model/lineage.ts';
 import type { ReplicatorMode } from '../../src/model/role.ts';
 import type { InstanceState } from '../../src/model/state.ts';
 import type { CycleReport } from '../../src/model/status.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { type TruthRow, unpackSqlite } from './fixtures.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { SILENT_LOG } from './test-instance.ts';
@@ -115,6 +116,8 @@ async function open(
 			DATA_DIR: dataDirectory,
 			RESTIC_REPOSITORY: join(dataDirectory, 'not-used'),
 			RESTIC_PASSWORD: 'not-used',
+			// What replicas have different on purpose has tests of its own.
+			REPLICATOR_PUSH_MONITORS: 'run',
 			...options.env,
 		},
 		{ needsRepository: true },
@@ -123,7 +126,7 @@ async function open(
 	const alone: Instance = await openInstance({ config, paths, log: SILENT_LOG, kuma });
 	const instance = joinFleet(
 		{ ...alone, ...(now === undefined ? {} : { now }) },
-		{ repository, reload: { reload: async () => ({ outcome: 'not-running' }) } },
+		{ repository, reload: NO_RELOAD },
 	);
 	return { instance, replicator: new Replicator({ instance, config }) };
 }

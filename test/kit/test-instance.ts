@@ -31,6 +31,7 @@ function memoryState(initial: Partial<InstanceState> = {}): StateStore {
 		role: null,
 		kumaVersion: null,
 		heldRows: [],
+		remarks: [],
 		lastPrunedAt: null,
 		...initial,
 	};
@@ -62,6 +63,7 @@ export function testInstance(parts: { readonly database: Database } & Partial<In
 		snapshots: NO_SNAPSHOTS,
 		uploads: memoryUploads(),
 		log: SILENT_LOG,
+		pausesPushMonitors: false,
 		kuma: { version: null, monitorTypes: null, migrations: null },
 		openDatabase: async () => ({ outcome: 'opened', database }),
 		now: () => Date.UTC(2026, 10, 24),

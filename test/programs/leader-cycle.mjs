@@ -8,6 +8,7 @@ import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
 import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
 import { openRepository } from '../../src/daemon/open-repository.ts';
 import { Replicator } from '../../src/daemon/replicator.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 
 const [point] = process.argv.slice(2);
 const pass = async (name) => {
@@ -43,7 +44,7 @@ const instance = joinFleet(
 			},
 		},
 	},
-	{ repository, reload: { reload: async () => ({ outcome: 'not-running' }) } },
+	{ repository, reload: NO_RELOAD },
 );
 const { outcome } = await new Replicator({ instance, config }).cycle();
 process.stdout.write(`${JSON.stringify({ outcome, warnings })}\n`);

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { readRequest } from './read-request.ts';
+
+const CHANGES = {
+	rows: [{ table: 'monitor', key: [1], kind: 'changed', columns: ['name'] }],
+	retaggedMonitors: [],
+	relinkedMonitors: [],
+	settings: [],
+	timezone: 'Europe/Berlin',
+};
+
+test.each([
+	[{ method: 'hello' }],
+	[{ method: 'release', timezone: null }],
+	[{ method: 'stop', changes: CHANGES, leaseMs: 10_000 }],
+	[{ method: 'renew', leaseMs: 10_000 }],
+	[{ method: 'reload', changes: CHANGES }],
+])('$method is taken as it is', (request) => {
+	expect(readRequest({ id: 1, ...request })).toEqual(request);
+});
+
+test.each([
+	[null],
+	[[]],
+	['hello'],
+	[{}],
+	[{ method: 'constructor' }],
+	[{ method: 'release' }],
+	[{ method: 'stop', leaseMs: 1_000 }],
+	[{ method: 'stop', changes: CHANGES }],
+	[{ method: 'stop', changes: CHANGES, leaseMs: 0 }],
+	[{ method: 'stop', changes: CHANGES, leaseMs: 1e12 }],
+	[{ method: 'renew', leaseMs: 'long' }],
+	[{ method: 'reload', changes: { ...CHANGES, rows: [null] } }],
+	[{ method: 'reload', changes: { ...CHANGES, rows: [{ table: 'monitor' }] } }],
+	[{ method: 'reload', changes: { ...CHANGES, settings: undefined } }],
+	[{ method: 'reload', changes: { ...CHANGES, timezone: 1 } }],
+])('refused: %j', (request) => {
+	expect(() => readRequest(request)).toThrow();
+});
