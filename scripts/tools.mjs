@@ -13,6 +13,7 @@ const PACKAGES = {
 	mariadb: 'mariadb-client-core',
 	rclone: 'rclone',
 	openssl: 'openssl',
+	chromium: 'chromium',
 	'dumb-init': 'dumb-init',
 	python3: 'python3',
 	make: 'make',
@@ -20,7 +21,7 @@ const PACKAGES = {
 };
 
 /** What `npm test` cannot do without. */
-export const TEST_TOOLS = ['restic', 'mariadbd', 'mariadb', 'rclone', 'openssl'];
+export const TEST_TOOLS = ['restic', 'mariadbd', 'mariadb', 'rclone', 'openssl', 'chromium'];
 /** What compiles Kuma's database driver where there is no ready-made one. */
 export const COMPILE_TOOLS = ['python3', 'make', 'g++'];
 

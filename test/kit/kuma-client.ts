@@ -1,3 +1,4 @@
+import { type EventEmitter, once } from 'node:events';
 import { io, type Socket } from 'socket.io-client';
 import { type MonitorFields, monitorForm } from './kuma-monitor-form.ts';
 import { waitFor } from './wait-for.ts';
@@ -8,6 +9,12 @@ const CALL_MS = 30_000;
 
 type Fields = Readonly<Record<string, unknown>>;
 type Reply = Readonly<Record<string, unknown>>;
+
+/** Something that Kuma sends to its pages by itself. */
+export interface Push {
+	readonly event: string;
+	readonly values: readonly unknown[];
+}
 
 /** A group of monitors on a status page; without an id it is a new one. */
 export interface StatusPageGroup {
@@ -24,6 +31,7 @@ export class KumaClient {
 	readonly #socket: Socket;
 	#version: string | undefined;
 	#monitors: Readonly<Record<string, Fields>> = {};
+	#pushes: Push[] = [];
 
 	private constructor(socket: Socket) {
 		this.#socket = socket;
@@ -33,6 +41,9 @@ export class KumaClient {
 		});
 		socket.on('monitorList', (monitors: Record<string, Fields>) => {
 			this.#monitors = monitors;
+		});
+		socket.onAny((event: string, ...values: unknown[]) => {
+			this.#pushes.push({ event, values });
 		});
 	}
 
@@ -59,6 +70,18 @@ export class KumaClient {
 		return this.#version;
 	}
 
+	/** Whether Kuma has not thrown this client out. */
+	get isConnected(): boolean {
+		return this.#socket.connected;
+	}
+
+	/** @returns what Kuma has sent by itself since this was asked for the last time. */
+	takePushes(): readonly Push[] {
+		const pushes = this.#pushes;
+		this.#pushes = [];
+		return pushes;
+	}
+
 	close(): void {
 		this.#socket.disconnect();
 	}
@@ -69,6 +92,11 @@ export class KumaClient {
 		if (reply.ok !== true)
 			throw new Error(`Kuma refuses ${event}: ${String(reply.msg ?? JSON.stringify(reply))}`);
 		return reply;
+	}
+
+	/** Waits for something that Kuma tells its pages by itself. */
+	async next(event: string, timeoutMs: number): Promise<void> {
+		await once(this.#socket as unknown as EventEmitter, event, { signal: AbortSignal.timeout(timeoutMs) });
 	}
 
 	async needsSetup(): Promise<boolean> {

@@ -1,0 +1,200 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { Status } from '../../src/model/status.ts';
+import { type Fleet, prepareFleet } from './fleet.ts';
+import {
+	type HttpRecorder,
+	type RecordedAnswer,
+	type RecordedRequest,
+	startHttpRecorder,
+} from './http-recorder.ts';
+import { KumaClient } from './kuma-client.ts';
+import { kumaRows } from './kuma-rows.ts';
+import { openKumaDatabase } from './open-kuma-database.ts';
+import { startPrivateMariadb } from './private-mariadb.ts';
+import type { Replicator } from './replicator.ts';
+import { waitFor } from './wait-for.ts';
+
+/** Much longer than anything takes, even on a busy machine. */
+export const SOON_MS = 60_000;
+export const PASSWORD = 'secret-12345';
+
+/** Lines that say that something of ours, or in Kuma itself, went wrong; a monitor that is down is none. */
+const TROUBLE =
+	/^.*(\[REPLICATOR\] (WARN|ERROR):|\[replicator-kuma agent\]|\] ERROR:|Trace: |FOREIGN KEY|Unhandled).*$/gm;
+
+/** While a page is open, 2.0.0-dev.0 asks for statistics in SQL that neither database understands. */
+const PRE_RELEASE_NOISE = /^Trace: \[?Error: \s+SELECT\s(?:.*\n)*?If you keep encountering errors.*$/gm;
+
+export interface Beat {
+	readonly status: number;
+	readonly msg: string;
+}
+
+/** A replica with a Kuma that never restarts, and everything that it does outside of itself. */
+export interface WatchedReplica {
+	readonly name: string;
+	readonly replicator: Replicator;
+	/** What its Kuma, and nobody else, has asked for. */
+	readonly recorder: HttpRecorder;
+	/** Logged in there, as a page that somebody has left open. */
+	readonly page: KumaClient;
+	beats(monitorId: number): Promise<Beat[]>;
+	/** Waits for a beat after those that there are now. @returns it. */
+	nextBeat(monitorId: number): Promise<Beat>;
+}
+
+/** A leader on SQLite, and a replica on each kind of database. */
+export interface WatchedFleet {
+	readonly fleet: Fleet<'sqlite' | 'mariadb'>;
+	/** Logged in on the leader. */
+	readonly leader: KumaClient;
+	/** What the leader's own Kuma has asked for. */
+	readonly leaderRecorder: HttpRecorder;
+	readonly replicas: readonly WatchedReplica[];
+	/** Edits on the leader, publishes, and waits until the replicas have followed. */
+	change(edit: (leader: KumaClient) => Promise<unknown>): Promise<Status[]>;
+	/** Lets a monitor of the leader beat every so many seconds, which some releases refuse on their pages. */
+	hasten(monitorId: number, seconds?: number): Promise<void>;
+	/** Opens the pages of the replicas anew, after they were thrown out. */
+	openPages(password?: string): Promise<void>;
+	/** @returns what went wrong on the replicas since this was asked for the last time: restarts of Kuma, warnings and errors; none is `[]`. */
+	troubles(): Promise<string[]>;
+	discard(): Promise<void>;
+}
+
+/** Starts it, with the first user set up on the leader and taken over by the replicas. */
+export async function startWatchedFleet(
+	options: {
+		readonly answer?: (request: RecordedRequest) => RecordedAnswer | null;
+		readonly leaderEnvironment?: Readonly<Record<string, string>>;
+		readonly replicaEnvironment?: Readonly<Record<string, string>>;
+		/** Done on the leader before the replicas start. */
+		readonly prepare?: (leader: KumaClient) => Promise<unknown>;
+	} = {},
+): Promise<WatchedFleet> {
+	const names = ['sqlite', 'mariadb'] as const;
+	const [mariadb, leaderRecorder, ...recorders] = await Promise.all([
+		startPrivateMariadb(),
+		startHttpRecorder(options.answer),
+		...names.map(() => startHttpRecorder(options.answer)),
+	]);
+	const web = ({ url }: HttpRecorder) => ({ http_proxy: url, https_proxy: url, no_proxy: '127.0.0.1' });
+	const member = (index: number) => ({
+		...web(recorders[index] as HttpRecorder),
+		...options.replicaEnvironment,
+	});
+	const fleet = await prepareFleet({
+		leader: { database: 'sqlite', environment: { ...web(leaderRecorder), ...options.leaderEnvironment } },
+		replicas: {
+			sqlite: { mode: 'RESTORE', database: 'sqlite', environment: member(0) },
+			mariadb: {
+				mode: 'RESTORE',
+				database: await mariadb.createDatabase('replica'),
+				environment: member(1),
+			},
+		},
+	});
+	await fleet.leader.start();
+	const leader = await KumaClient.connect(fleet.leader.url);
+	await leader.setup('admin', PASSWORD);
+	await fleet.leader.waitForStatus('a snapshot with the first user', ({ newest }) => newest !== null);
+	if (options.prepare !== undefined) {
+		await options.prepare(leader);
+		await fleet.publish();
+	}
+	await Promise.all(names.map((name) => fleet.replicas[name].start()));
+	const pids = new Map((await fleet.follow()).map(({ hostname, kuma }) => [hostname, kuma.pid]));
+	const replicas = names.map((name, index) =>
+		watch(name, fleet.replicas[name], recorders[index] as HttpRecorder),
+	);
+	/** How many lines of each log were told already. */
+	const told = new Map<string, number>();
+	const openPages = async (password = PASSWORD) => {
+		for (const replica of replicas) await replica.open(password);
+	};
+	await openPages();
+	return {
+		fleet,
+		leader,
+		leaderRecorder,
+		replicas,
+		openPages,
+		change: async (edit) => {
+			await edit(leader);
+			await fleet.publish();
+			return fleet.follow();
+		},
+		hasten: async (monitorId, seconds = 2) => {
+			const database = await openKumaDatabase(fleet.leader.dataDirectory);
+			try {
+				await database.write(async (writer) => {
+					const columns = (await writer.schema()).tables.get('monitor')?.columns ?? [];
+					await writer.update({
+						table: 'monitor',
+						keyColumns: ['id'],
+						key: [monitorId],
+						columns: columns.filter(({ name }) => name === 'interval' || name === 'retry_interval'),
+						values: [seconds, seconds],
+					});
+				});
+			} finally {
+				await database.close();
+			}
+		},
+		troubles: async () => {
+			const found: string[] = [];
+			for (const { name, replicator } of replicas) {
+				const { kuma, lastError } = await replicator.status();
+				if (kuma.restarts !== 0 || kuma.pid !== pids.get(name)) found.push(`${name}: Kuma was restarted`);
+				if (lastError !== null) found.push(`${name}: ${lastError.message}`);
+				const log = stripVTControlCharacters(replicator.log()).replace(PRE_RELEASE_NOISE, '');
+				const lines = log.match(TROUBLE) ?? [];
+				found.push(...lines.slice(told.get(name) ?? 0).map((line) => `${name}: ${line}`));
+				told.set(name, lines.length);
+			}
+			return found;
+		},
+		discard: async () => {
+			leader.close();
+			for (const { page } of replicas) page.close();
+			await fleet.discard();
+			await Promise.all([mariadb, leaderRecorder, ...recorders].map((server) => server.stop()));
+		},
+	};
+}
+
+function watch(name: string, replicator: Replicator, recorder: HttpRecorder) {
+	let page: KumaClient | undefined;
+	const beats = async (monitorId: number): Promise<Beat[]> => {
+		const rows = await kumaRows(replicator.dataDirectory, 'heartbeat');
+		return rows
+			.filter((row) => row.monitor_id === monitorId)
+			.map(({ status, msg }) => ({ status: Number(status), msg: String(msg) }));
+	};
+	return {
+		name,
+		replicator,
+		recorder,
+		get page(): KumaClient {
+			if (page === undefined) throw new Error('no page is open yet');
+			return page;
+		},
+		open: async (password: string) => {
+			page?.close();
+			page = await KumaClient.connect(replicator.url);
+			await page.login('admin', password);
+		},
+		beats,
+		nextBeat: async (monitorId: number): Promise<Beat> => {
+			const before = (await beats(monitorId)).length;
+			let last: Beat | undefined;
+			const isThere = async () => {
+				last = (await beats(monitorId))[before];
+				return last !== undefined;
+			};
+			await waitFor(isThere, { timeoutMs: SOON_MS, what: `a beat of monitor ${monitorId} on ${name}` });
+			if (last === undefined) throw new Error('there is a beat');
+			return last;
+		},
+	};
+}
