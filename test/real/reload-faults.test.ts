@@ -230,6 +230,25 @@ describe('what an apply leaves behind when something dies in the middle of it', 
 		await expectAllBeat(replica);
 	});
 
+	test('a reload that fails when nobody is there to hear of it is tried again until it succeeds', async () => {
+		const replica = beating.fleet.replicas.mariadb;
+		const agent = await openAgent(replica);
+		await ask(agent, { method: 'stop', changes: changesOf(ids), leaseMs: 60_000 });
+		await mariadb.run(
+			`ALTER USER '${mariadbDatabase.user}'@'%' ACCOUNT LOCK; KILL USER ${mariadbDatabase.user}`,
+		);
+		const before = replica.log().length;
+
+		agent.destroy();
+		await waitFor(() => replica.log().slice(before).includes('[replicator-kuma agent] the reload failed'), {
+			timeoutMs: SOON_MS,
+			what: 'a reload that fails',
+		});
+		await mariadb.run(`ALTER USER '${mariadbDatabase.user}'@'%' ACCOUNT UNLOCK`);
+
+		await expectAllBeat(replica);
+	});
+
 	test.each(NAMES)(
 		'%s: a Kuma that is killed in the middle of an apply starts once, with all of it',
 		async (name) => {
