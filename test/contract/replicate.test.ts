@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CATALOG } from '../../src/catalog/index.ts';
@@ -12,6 +13,7 @@ import { readTree } from '../../src/snapshot/read-tree.ts';
 import { writeTree } from '../../src/snapshot/write-tree.ts';
 import { readTruth, type TruthRow, unpackSqlite } from '../kit/fixtures.ts';
 import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
+import { testPublication, testRepository } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testInstance } from '../kit/test-instance.ts';
 import { typedRows } from '../kit/typed-rows.ts';
@@ -67,12 +69,21 @@ async function openEmpty(kind: DatabaseKind): Promise<Database> {
 	return database;
 }
 
-/** Through files, as a snapshot travels. */
+/** Through a real repository, as a snapshot travels. */
 async function travel(from: Database): Promise<Snapshot> {
-	const directory = await temporaryDirectory();
+	const [directory, fetched, parent] = await Promise.all([
+		temporaryDirectory(),
+		temporaryDirectory(),
+		temporaryDirectory(),
+	]);
+	const { repository } = await testRepository({ location: join(parent, 'repository') });
 	const { encoded, manifest } = await takeSnapshot(testInstance({ database: from }), from);
+	const { digest } = encoded;
 	await writeTree({ directory, encoded, manifest: manifest(null) });
-	return readTree({ directory, where: 'the test snapshot', expectedDigest: encoded.digest });
+	await repository.create();
+	const { id } = await repository.publish(testPublication({ directory, digest }));
+	await repository.fetch({ id, directory: fetched });
+	return readTree({ directory: fetched, where: 'the test snapshot', expectedDigest: digest });
 }
 
 function apply(to: Database, snapshot: Snapshot): Promise<ApplyOutcome> {
