@@ -10,7 +10,7 @@ import { waitFor } from '../kit/wait-for.ts';
 const IS_FULL = process.env.RELOAD_BEATS === 'full';
 const SIZE = IS_FULL
 	? { editsForMs: 60_000, manyMonitors: 500, manyChanged: 100 }
-	: { editsForMs: 20_000, manyMonitors: 120, manyChanged: 60 };
+	: { editsForMs: 20_000, manyMonitors: 150, manyChanged: 100 };
 const MONITORS = 50;
 const EDIT_EVERY_MS = 2_000;
 const INTERVAL_SECONDS = 5;
