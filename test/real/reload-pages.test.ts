@@ -28,6 +28,13 @@ describe('status pages change in a running replica, before anything that Kuma ke
 		return { status: response.status, json: await response.text() };
 	}
 
+	/** As a browser gets it; 2.0.0-dev.0 never answers who asks for the JSON of a page that is not there. */
+	async function statusOf({ url }: Replicator, slug: string): Promise<number> {
+		const response = await fetch(`${url}/status/${slug}`);
+		await response.body?.cancel();
+		return response.status;
+	}
+
 	/** Looks at a page on every replica, which makes Kuma keep it for minutes. */
 	async function expectSeen(slug: string, expected: { with?: string[]; without?: string[] }) {
 		for (const { replicator, name } of watched.replicas) {
@@ -117,7 +124,7 @@ describe('status pages change in a running replica, before anything that Kuma ke
 
 		await expectSeen('renamed', { with: ['All services'] });
 		for (const { replicator } of watched.replicas) {
-			expect((await seen(replicator, 'services')).status).toBe(404);
+			expect(await statusOf(replicator, 'services')).toBe(404);
 			expect(await ask(replicator)).toMatchObject({ status: 302, location: '/status/renamed' });
 		}
 		expect(await watched.troubles()).toEqual([]);
@@ -127,7 +134,7 @@ describe('status pages change in a running replica, before anything that Kuma ke
 		await watched.change((leader) => leader.deleteStatusPage('renamed'));
 
 		for (const { replicator } of watched.replicas) {
-			expect((await seen(replicator, 'renamed')).status).toBe(404);
+			expect(await statusOf(replicator, 'renamed')).toBe(404);
 			expect(await ask(replicator)).toMatchObject({ status: 302, location: '/dashboard' });
 		}
 		expect(await watched.troubles()).toEqual([]);
