@@ -118,10 +118,10 @@ test('a Kuma without a gate starts with what it has and takes everything up with
 });
 
 test('a Kuma whose maintenances cannot be reloaded is restarted for those alone', async () => {
-	const fleet = await start({ installation: await renamed({ loadMaintenanceList: 'readMaintenances' }) });
+	const fleet = await start({ installation: await renamed({ maintenanceList: 'listOfMaintenances' }) });
 	const { replica } = fleet.fleet.replicas;
 	expect((await replica.status()).kuma.agent.missing).toEqual({
-		maintenances: 'this Kuma has no loadMaintenanceList',
+		maintenances: 'this Kuma has no maintenanceList',
 	});
 
 	await editMonitors(fleet);
