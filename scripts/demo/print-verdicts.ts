@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { borderlessTable } from '../../src/commands/borderless-table.ts';
 import type { ReplicaVerdict } from './check-fleet.ts';
 import type { Progress } from './progress.ts';
 
@@ -28,11 +28,7 @@ export function printVerdicts(verdicts: readonly ReplicaVerdict[], progress: Pro
 }
 
 function toTable(verdicts: readonly ReplicaVerdict[], progress: Progress): string {
-	const table = new Table({
-		head: ['table', ...verdicts.flatMap(({ name }) => [`${name}: rows`, 'verdict'])],
-		style: { head: [], border: [], compact: true },
-		chars: PLAIN,
-	});
+	const table = borderlessTable(['table', ...verdicts.flatMap(({ name }) => [`${name}: rows`, 'verdict'])]);
 	for (const { table: name } of verdicts[0]?.tables ?? []) {
 		const cells = verdicts.flatMap(({ tables, ownTables }) => {
 			const found = tables.find((each) => each.table === name);
@@ -46,21 +42,3 @@ function toTable(verdicts: readonly ReplicaVerdict[], progress: Progress): strin
 	}
 	return table.toString();
 }
-
-const PLAIN = {
-	top: '',
-	'top-mid': '',
-	'top-left': '',
-	'top-right': '',
-	bottom: '',
-	'bottom-mid': '',
-	'bottom-left': '',
-	'bottom-right': '',
-	left: '',
-	'left-mid': '',
-	mid: '',
-	'mid-mid': '',
-	right: '',
-	'right-mid': '',
-	middle: ' ',
-};

@@ -1,9 +1,9 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { prepareStateDirectory } from '../daemon/data-directory.ts';
 import { openRepository } from '../daemon/open-repository.ts';
 import type { PublishedSnapshot } from '../model/lineage.ts';
 import { findHead } from '../repository/find-head.ts';
+import { borderlessTable } from './borderless-table.ts';
 import { HistoryReader } from './history-reader.ts';
 import { openContext } from './open-context.ts';
 import { formatAge, formatTime, printJson, printLine } from './print.ts';
@@ -70,11 +70,7 @@ async function describe(
 }
 
 function printTable(entries: readonly Entry[], total: number): void {
-	const table = new Table({
-		head: ['Snapshot', 'Gen.', 'Published', 'Age', 'Leader', 'Kuma', 'Changes'],
-		style: { head: [], border: [], compact: true },
-		chars: PLAIN,
-	});
+	const table = borderlessTable(['Snapshot', 'Gen.', 'Published', 'Age', 'Leader', 'Kuma', 'Changes']);
 	for (const entry of entries) {
 		table.push([
 			`${entry.id.slice(0, 8)}${entry.isHead ? ' *' : ''}`,
@@ -89,21 +85,3 @@ function printTable(entries: readonly Entry[], total: number): void {
 	for (const line of table.toString().split('\n')) printLine(line.trimEnd());
 	printLine(`${entries.length} of ${total} snapshots; * is the newest of the lineage.`);
 }
-
-const PLAIN = {
-	top: '',
-	'top-mid': '',
-	'top-left': '',
-	'top-right': '',
-	bottom: '',
-	'bottom-mid': '',
-	'bottom-left': '',
-	'bottom-right': '',
-	left: '',
-	'left-mid': '',
-	mid: '',
-	'mid-mid': '',
-	right: '',
-	'right-mid': '',
-	middle: ' ',
-};

@@ -2,6 +2,7 @@ import { access, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
+import { delegateRepository } from '../kit/delegate-repository.ts';
 import { type FleetMember, fleetMember } from '../kit/fleet-member.ts';
 import { memoryRepository, memoryStore } from '../kit/memory-repository.ts';
 import { testRepository, testTree } from '../kit/restic.ts';
@@ -37,7 +38,7 @@ function meeting(count: number) {
 	const begin = gate();
 	const end = gate();
 	return (repository: Repository): Repository => ({
-		...delegate(repository),
+		...delegateRepository(repository),
 		publish: async (publication) => {
 			await begin();
 			const published = await repository.publish(publication);
@@ -45,18 +46,6 @@ function meeting(count: number) {
 			return published;
 		},
 	});
-}
-
-function delegate(repository: Repository): Repository {
-	return {
-		location: repository.location,
-		list: () => repository.list(),
-		create: () => repository.create(),
-		publish: (publication) => repository.publish(publication),
-		fetch: (request) => repository.fetch(request),
-		retain: (request) => repository.retain(request),
-		prune: () => repository.prune(),
-	};
 }
 
 /** Two leaders that both hold the head, as after a promotion that nobody told the old leader of. */
@@ -134,7 +123,7 @@ describe('two leaders that publish at the same moment', { timeout: 180_000 }, ()
 		await right.restart({
 			mode: 'BACKUP',
 			repository: {
-				...delegate(late),
+				...delegateRepository(late),
 				publish: async (publication) => {
 					tellListed();
 					await leftIsDone;

@@ -5,6 +5,7 @@ import type { ReplicatorMode } from '../../src/model/role.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { applySnapshot } from '../../src/replica/apply-snapshot.ts';
 import { readTree } from '../../src/snapshot/read-tree.ts';
+import { delegateRepository } from '../kit/delegate-repository.ts';
 import { type FleetMember, fleetMember, type MemberOptions } from '../kit/fleet-member.ts';
 import { memoryRepository, memoryStore, type RepositoryCall } from '../kit/memory-repository.ts';
 import { testRepository } from '../kit/restic.ts';
@@ -413,7 +414,7 @@ describe('a snapshot that is pruned while a replica reads it', () => {
 		await leader.cycle();
 		let fetches = 0;
 		const overtaken = {
-			...bound(repository),
+			...delegateRepository(repository),
 			fetch: async (request: { id: string; directory: string }) => {
 				fetches += 1;
 				if (fetches === 1) {
@@ -433,18 +434,6 @@ describe('a snapshot that is pruned while a replica reads it', () => {
 		expect(await replica.rows()).toEqual(await leader.rows());
 	});
 });
-
-function bound(repository: MemberOptions['repository']): MemberOptions['repository'] {
-	return {
-		location: repository.location,
-		list: () => repository.list(),
-		create: () => repository.create(),
-		publish: (publication) => repository.publish(publication),
-		fetch: (request) => repository.fetch(request),
-		retain: (request) => repository.retain(request),
-		prune: () => repository.prune(),
-	};
-}
 
 /** The two databases are of different versions, with different columns. */
 function namesOf(rows: Awaited<ReturnType<FleetMember['table']>> = []) {

@@ -11,13 +11,11 @@ import type { Database } from '../../src/model/database.ts';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import type { Uploads } from '../../src/model/instance.ts';
 import type { DatabaseKind } from '../../src/model/row.ts';
-import { NO_RELOAD } from '../../src/reload/no-reload.ts';
-import { applySnapshot } from '../../src/replica/apply-snapshot.ts';
 import { takeSnapshot } from '../../src/replica/take-snapshot.ts';
-import { readTree } from '../../src/snapshot/read-tree.ts';
 import { takeTables } from '../../src/snapshot/take.ts';
 import { uploadedFilesShownBy } from '../../src/snapshot/uploaded-files.ts';
 import { writeTree } from '../../src/snapshot/write-tree.ts';
+import { applyTrees, type Trees } from '../kit/apply-trees.ts';
 import { firstLine } from '../kit/first-line.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
@@ -107,29 +105,10 @@ async function writeSnapshot({ database, uploads }: Place): Promise<string> {
 	return directory;
 }
 
-interface Snapshots {
-	readonly wanted: string;
-	readonly previous: string;
-}
-
-async function apply({ database, uploads }: Place, { wanted, previous }: Snapshots) {
-	return applySnapshot({
-		instance: testInstance({ database, uploads }),
-		database,
-		reload: NO_RELOAD,
-		snapshot: await readTree({ directory: wanted, where: 'the wanted snapshot' }),
-		previous: await readTree({ directory: previous, where: 'the previous snapshot' }),
-		isFirstApply: false,
-		guard: 'off',
-		allowsDeletes: false,
-		keepsLocalEntities: false,
-	});
-}
-
 /** Applies in another process, which is killed right before that step. @returns the step. */
 async function applyAndKill(
 	{ config, dataDirectory }: Place,
-	request: Snapshots & { stopAt: number },
+	request: Trees & { stopAt: number },
 ): Promise<string> {
 	const program = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM], {
 		env: { ...process.env, APPLY_AND_HANG: JSON.stringify({ config, dataDirectory, ...request }) },
@@ -173,7 +152,7 @@ test.each(['sqlite', 'mariadb'] as const)(
 		const untouched = await makePlace(kind, 'old');
 		const snapshots = { wanted, previous: await writeSnapshot(untouched) };
 		const oldState = await stateOf(untouched);
-		await apply(untouched, snapshots);
+		await applyTrees(untouched, snapshots);
 		const newState = await stateOf(untouched);
 		const steps: string[] = [];
 
@@ -187,9 +166,9 @@ test.each(['sqlite', 'mariadb'] as const)(
 
 			expect(await stateOf(place), where).toEqual(isCommitted ? newState : oldState);
 			await expectWholeImages(place);
-			expect((await apply(place, snapshots)).outcome, where).toMatch(/applied|unchanged/);
+			expect((await applyTrees(place, snapshots)).outcome, where).toMatch(/applied|unchanged/);
 			expect(await stateOf(place), where).toEqual(newState);
-			expect((await apply(place, snapshots)).outcome, where).toBe('unchanged');
+			expect((await applyTrees(place, snapshots)).outcome, where).toBe('unchanged');
 			expect((await readdir(join(place.dataDirectory, 'upload'))).sort()).toEqual(['logo1.png', 'logo2.png']);
 		}
 

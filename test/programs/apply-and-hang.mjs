@@ -2,10 +2,7 @@
 // there are fewer steps, it says "applied". What it needs comes as JSON in APPLY_AND_HANG.
 import { openUploads } from '../../src/apply/upload-directory.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
-import { NO_RELOAD } from '../../src/reload/no-reload.ts';
-import { applySnapshot } from '../../src/replica/apply-snapshot.ts';
-import { readTree } from '../../src/snapshot/read-tree.ts';
-import { testInstance } from '../kit/test-instance.ts';
+import { applyTrees } from '../kit/apply-trees.ts';
 
 const { config, dataDirectory, wanted, previous, stopAt } = JSON.parse(process.env.APPLY_AND_HANG);
 let stepCount = 0;
@@ -72,15 +69,8 @@ function stoppingUploads(uploads) {
 }
 
 const database = stoppingDatabase(await openDatabase(config));
-const { outcome } = await applySnapshot({
-	instance: testInstance({ database, uploads: stoppingUploads(openUploads(dataDirectory)) }),
-	database,
-	reload: NO_RELOAD,
-	snapshot: await readTree({ directory: wanted, where: 'the wanted snapshot' }),
-	previous: await readTree({ directory: previous, where: 'the previous snapshot' }),
-	isFirstApply: false,
-	guard: 'off',
-	allowsDeletes: false,
-	keepsLocalEntities: false,
-});
+const { outcome } = await applyTrees(
+	{ database, uploads: stoppingUploads(openUploads(dataDirectory)) },
+	{ wanted, previous },
+);
 process.stdout.write(`${outcome}\n`);
