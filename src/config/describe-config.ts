@@ -29,8 +29,14 @@ export function describeConfig(config: Config): ConfigRow[] {
 		[VARIABLES.notificationPrefix.name, config.notificationPrefix],
 		[VARIABLES.guard.name, formatGuardThresholds(config.guard)],
 		[VARIABLES.retention.name, formatRetention(config.retention)],
-		[VARIABLES.ntfyUrl.name, config.ntfy === null ? null : `${new URL(config.ntfy.url).origin}/***`],
-		[VARIABLES.ntfyToken.name, config.ntfy?.token === undefined ? null : '***'],
+		[VARIABLES.ntfyUrl.name, originOf(config.ntfy?.url)],
+		[
+			VARIABLES.ntfyToken.name,
+			(config.ntfy?.token ?? config.nudge.topic?.token) === undefined ? null : '***',
+		],
+		[VARIABLES.nudge.name, config.nudge.isOn ? 'on' : 'off'],
+		[VARIABLES.nudgeUrl.name, config.nudge.isSeparate ? originOf(config.nudge.topic?.url) : null],
+		[VARIABLES.heartbeatUrl.name, originOf(config.heartbeatUrl)],
 		[VARIABLES.logLevel.name, config.log.level],
 		[VARIABLES.logFormat.name, config.log.format],
 	]);
@@ -41,6 +47,11 @@ export function describeConfig(config: Config): ConfigRow[] {
 		value: ours.get(name) ?? describeResticVariable(name, environment[name]),
 		origin: config.origins.get(name) ?? 'default',
 	}));
+}
+
+/** Who knows the rest of such an address can read or write what is behind it. */
+function originOf(url: string | null | undefined): string | null {
+	return url == null ? null : `${new URL(url).origin}/***`;
 }
 
 function describeResticVariable(name: string, text: string | undefined): string | null {

@@ -46,6 +46,8 @@ describe('defaults', () => {
 			dataDirectory: resolve('data'),
 			repository: { environment: repository },
 			ntfy: null,
+			nudge: { isOn: true, topic: null, isSeparate: false },
+			heartbeatUrl: null,
 			intervalMs: 360_000,
 			retention: { last: 100, days: 30, months: 12 },
 			guard: { share: 0.5, count: 10 },
@@ -60,9 +62,9 @@ describe('defaults', () => {
 		expect(loadGood({ REPLICATOR_MODE: 'BACKUP', REPLICATOR_INTERVAL: '5' }).intervalMs).toBe(5000);
 	});
 
-	test('an empty value counts as not set', () => {
-		const others = (variables as readonly Variable[]).filter(({ isEmptyAValue }) => isEmptyAValue !== true);
-		const empty = Object.fromEntries(others.map(({ name }) => [name, '']));
+	test('an empty value counts as not set, unless it means something', () => {
+		const meaningless = variables.filter(({ isEmptyAValue }) => isEmptyAValue !== true);
+		const empty = Object.fromEntries(meaningless.map(({ name }) => [name, '']));
 
 		expect(loadGood({ ...empty, ...repository })).toEqual(loadGood({}));
 	});
@@ -328,6 +330,87 @@ describe('ntfy', () => {
 	});
 });
 
+describe('nudges', () => {
+	test('they go where notices go, with the same token', () => {
+		const { nudge } = loadGood({ NTFY_URL: 'ntfy.sh/topic', NTFY_TOKEN: 'tk_1234' });
+
+		expect(nudge).toEqual({
+			isOn: true,
+			topic: { url: 'https://ntfy.sh/topic', token: 'tk_1234' },
+			isSeparate: false,
+		});
+	});
+
+	test('they can have a topic of their own, with or without one for notices', () => {
+		const topic = { url: 'https://ntfy.sh/nudges' };
+		const env = { REPLICATOR_NUDGE_URL: 'ntfy.sh/nudges' };
+
+		expect(loadGood(env).nudge).toEqual({ isOn: true, topic, isSeparate: true });
+		expect(loadGood({ ...env, NTFY_URL: 'ntfy.sh/topic' }).nudge).toEqual({
+			isOn: true,
+			topic,
+			isSeparate: true,
+		});
+		expect(loadGood({ ...env, NTFY_URL: 'https://ntfy.sh/nudges/' }).nudge.isSeparate).toBe(false);
+	});
+
+	test('off is off, whatever topics there are, and a topic of their own is worth a warning then', () => {
+		const { config, warnings } = load({
+			REPLICATOR_NUDGE: 'off',
+			REPLICATOR_NUDGE_URL: 'ntfy.sh/nudges',
+			NTFY_URL: 'ntfy.sh/topic',
+		});
+
+		expect(config?.nudge).toEqual({ isOn: false, topic: null, isSeparate: false });
+		expect(config?.ntfy).toEqual({ url: 'https://ntfy.sh/topic' });
+		expect(warnings.map(({ variable }) => variable)).toEqual(['REPLICATOR_NUDGE_URL']);
+		expect(problemsOf({ REPLICATOR_NUDGE: 'no' })).toHaveLength(1);
+	});
+
+	test.each([
+		['the server that it is for', 'https://ntfy.sh/nudges', 'tk_1234'],
+		['no other server', 'https://other.example.com/nudges', undefined],
+		['no other scheme', 'http://ntfy.sh/nudges', undefined],
+		['nobody who is named in the address', 'https://u:p@ntfy.sh/nudges', undefined],
+	])('the token is for %s', (_whom, url, token) => {
+		const { nudge } = loadGood({
+			NTFY_URL: 'ntfy.sh/topic',
+			NTFY_TOKEN: 'tk_1234',
+			REPLICATOR_NUDGE_URL: url,
+		});
+
+		expect(nudge.topic?.url).toBe(url);
+		expect(nudge.topic?.token).toBe(token);
+	});
+
+	test('without a topic for notices the token is for the one of nudges', () => {
+		const { config, warnings } = load({ REPLICATOR_NUDGE_URL: 'ntfy.sh/nudges', NTFY_TOKEN: 'tk_1234' });
+
+		expect(config?.nudge.topic).toEqual({ url: 'https://ntfy.sh/nudges', token: 'tk_1234' });
+		expect(warnings).toEqual([]);
+	});
+});
+
+describe('heartbeat', () => {
+	test.each([
+		['https://kuma.example.com/api/push/k?status=up&msg=OK&ping='],
+		['http://u:p%40ss@10.0.0.1:8000/ping/1234'],
+	])('%j is taken as it is', (url) => {
+		expect(loadGood({ REPLICATOR_HEARTBEAT_URL: ` ${url}\n` }).heartbeatUrl).toBe(url);
+	});
+
+	test.each(['hc-ping.com/k-secret', 'ftp://host/k-secret', 'https://', 'https://u:%zz@host/k-secret'])(
+		'%j is a problem, and its message does not quote it',
+		(text) => {
+			const problems = problemsOf({ REPLICATOR_HEARTBEAT_URL: text });
+
+			expect(problems).toHaveLength(1);
+			expect(problems[0]).toContain('http://');
+			expect(problems[0]).not.toContain('secret');
+		},
+	);
+});
+
 describe('describeConfig', () => {
 	const env = {
 		RESTIC_REPOSITORY: 'rest:https://kuma:repository-secret@host:8000/fleet',
@@ -337,13 +420,21 @@ describe('describeConfig', () => {
 		RCLONE_CONFIG_BOX_PASS: 'rclone-secret',
 		RCLONE_ASK_PASSWORD: 'false',
 		NTFY_URL: 'https://me:url-secret@ntfy.example.com/topic-secret',
+		REPLICATOR_NUDGE_URL_FILE: '/nudge',
+		REPLICATOR_HEARTBEAT_URL: 'https://hc.example.com/a9b8c7d6e5-secret/api?status=up&q=query-secret',
 		REPLICATOR_RETENTION: 'days=0',
 		REPLICATOR_GUARD_MONITORS: '7%,3',
 		REPLICATOR_INTERVAL: '60',
 	};
+	const files = { '/key': 'key-secret\n', '/nudge': 'ntfy.example.com/nudges-secret\n' };
+
+	test('a name that names a file is a known one', () => {
+		expect(load(env, files).warnings).toEqual([]);
+		expect(load({ REPLICATOR_NUDGE_FILE: '/x' }).warnings).toHaveLength(1);
+	});
 
 	test('rows show what applies and where it comes from', () => {
-		const rows = describeConfig(loadGood(env, { '/key': 'key-secret\n' }));
+		const rows = describeConfig(loadGood(env, files));
 		const shown = new Map(rows.map(({ name, value, origin }) => [name, `${value} (${origin})`]));
 
 		expect(shown.get('REPLICATOR_MODE')).toBe('RESTORE (default)');
@@ -356,10 +447,13 @@ describe('describeConfig', () => {
 		expect(shown.get('RCLONE_ASK_PASSWORD')).toBe('false (environment)');
 		expect(shown.get('NTFY_URL')).toBe('https://ntfy.example.com/*** (environment)');
 		expect(shown.get('NTFY_TOKEN')).toBe('null (default)');
+		expect(shown.get('REPLICATOR_NUDGE')).toBe('on (default)');
+		expect(shown.get('REPLICATOR_NUDGE_URL')).toBe('https://ntfy.example.com/*** (file /nudge)');
+		expect(shown.get('REPLICATOR_HEARTBEAT_URL')).toBe('https://hc.example.com/*** (environment)');
 	});
 
 	test('no secret is in any row, and every secret is in the list for whoever writes logs', () => {
-		const config = loadGood(env, { '/key': 'key-secret\n' });
+		const config = loadGood(env, files);
 
 		expect(JSON.stringify(describeConfig(config))).not.toContain('-secret');
 		expect(config.secrets).toEqual(
@@ -371,8 +465,13 @@ describe('describeConfig', () => {
 				'rclone-secret',
 				'url-secret',
 				'ntfy.example.com/topic-secret',
+				'ntfy.example.com/nudges-secret',
+				'hc.example.com/a9b8c7d6e5-secret/api?status=up&q=query-secret',
+				'hc.example.com/a9b8c7d6e5-secret/api',
+				'a9b8c7d6e5-secret',
 			]),
 		);
+		expect(config.secrets).not.toContain('api');
 		expect(config.secrets).not.toContain('false');
 	});
 });

@@ -18,6 +18,12 @@ import { isResticSecret, isResticVariable } from './restic-variables.ts';
 import { type LogFormat, type LogLevel, VARIABLES, type Variable, variables } from './schema.ts';
 import type { GuardThresholds } from './value-schemas.ts';
 
+/** An ntfy topic. `url` may hold a user name and a password, and then there is no token. */
+interface Topic {
+	readonly url: string;
+	readonly token?: string;
+}
+
 /** What the environment says, checked and complete. */
 export interface Config {
 	readonly mode: ReplicatorMode;
@@ -26,7 +32,17 @@ export interface Config {
 	/** `environment` is what restic gets on top of what every program needs (PATH, HOME). It holds secrets. */
 	readonly repository: { readonly environment: Readonly<Record<string, string>> };
 	/** `url` may hold a user name and a password; the whole of it is a secret. */
-	readonly ntfy: { readonly url: string; readonly token?: string } | null;
+	readonly ntfy: Topic | null;
+	/** What a leader tells replicas through ntfy. */
+	readonly nudge: {
+		readonly isOn: boolean;
+		/** Null when nudges are off, and when there is no topic. */
+		readonly topic: Topic | null;
+		/** Whether it is another topic than the one that notices go to. */
+		readonly isSeparate: boolean;
+	};
+	/** Called after each cycle, or null. It may hold a user name and a password; the whole of it is a secret. */
+	readonly heartbeatUrl: string | null;
 	readonly intervalMs: number;
 	readonly retention: Retention;
 	readonly guard: GuardThresholds;
@@ -63,6 +79,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const LEADER_INTERVAL_SECONDS = 300;
 const REPLICA_INTERVAL_SECONDS = 360;
 
+/** Variables whose value is an address that nobody must see beyond its server. */
+const SECRET_ADDRESSES: readonly string[] = [
+	VARIABLES.ntfyUrl.name,
+	VARIABLES.nudgeUrl.name,
+	VARIABLES.heartbeatUrl.name,
+];
+/** What a part of a path looks like that nobody could guess: a push key of Kuma has 10 characters or 32. */
+const KEY = /^(?=.*[\dA-Z])[\w-]{10,}$/;
+
 /** Reads every variable, and goes on after a problem, so that a person sees all of them at once. */
 export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig {
 	const readFile = options.readFile ?? readSecretFile;
@@ -87,7 +112,8 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 	const fleet = read(VARIABLES.fleet, resolved, problems);
 	const level = read(VARIABLES.logLevel, resolved, problems);
 	const format = read(VARIABLES.logFormat, resolved, problems);
-	const ntfy = readNtfy(resolved, { problems, warnings });
+	const topics = readTopics(resolved, { problems, warnings });
+	const heartbeatUrl = read(VARIABLES.heartbeatUrl, resolved, problems);
 	const areRead = mode && dataDirectory && retention && guard && startTimeout && fleet && level && format;
 	if (!areRead || problems.length > 0) return { config: null, warnings, problems };
 	const name = hostname ?? systemHostname();
@@ -96,7 +122,8 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 		mode,
 		dataDirectory: resolve(dataDirectory),
 		repository: { environment: resticEnvironment(resolved) },
-		ntfy,
+		...topics,
+		heartbeatUrl: heartbeatUrl ?? null,
 		intervalMs: (interval ?? defaultInterval) * 1000,
 		retention,
 		guard,
@@ -146,25 +173,51 @@ function read<Value>(
 	return parsed.data;
 }
 
-function readNtfy(
+function readTopics(
 	resolved: ResolvedEnvironment,
 	found: { problems: ConfigProblem[]; warnings: ConfigProblem[] },
-): Config['ntfy'] {
-	const url = read(VARIABLES.ntfyUrl, resolved, found.problems);
+): Pick<Config, 'ntfy' | 'nudge'> {
+	const noticesUrl = read(VARIABLES.ntfyUrl, resolved, found.problems);
+	const nudgeUrl = read(VARIABLES.nudgeUrl, resolved, found.problems);
 	const token = read(VARIABLES.ntfyToken, resolved, found.problems);
-	const variable = VARIABLES.ntfyToken.name;
-	if (token !== undefined && !resolved.values.has(VARIABLES.ntfyUrl.name)) {
-		found.warnings.push({ variable, message: 'It has no effect without NTFY_URL. Set NTFY_URL as well.' });
+	const isOn = read(VARIABLES.nudge, resolved, found.problems) !== 'off';
+	const areNamed = [VARIABLES.ntfyUrl, VARIABLES.nudgeUrl].some(({ name }) => resolved.values.has(name));
+	if (token !== undefined && !areNamed) {
+		const message = 'It has no effect without NTFY_URL. Set NTFY_URL as well.';
+		found.warnings.push({ variable: VARIABLES.ntfyToken.name, message });
 	}
-	if (url === undefined) {
-		return null;
+	if (nudgeUrl !== undefined && !isOn) {
+		const message = 'It has no effect with REPLICATOR_NUDGE=off. Remove one of the two.';
+		found.warnings.push({ variable: VARIABLES.nudgeUrl.name, message });
 	}
-	const { username, password } = new URL(url);
-	if (token !== undefined && (username || password)) {
+	if (token !== undefined && noticesUrl !== undefined && hasCredentials(noticesUrl)) {
 		const message = 'NTFY_URL has a user name or password in it as well. Remove one of the two.';
-		found.problems.push({ variable, message });
+		found.problems.push({ variable: VARIABLES.ntfyToken.name, message });
 	}
+	const ntfy = noticesUrl === undefined ? null : withToken(noticesUrl, token);
+	const separate =
+		nudgeUrl === undefined || nudgeUrl === noticesUrl ? null : nudgeTopic(nudgeUrl, { noticesUrl, token });
+	const topic = isOn ? (separate ?? ntfy) : null;
+	return { ntfy, nudge: { isOn, topic, isSeparate: topic !== null && separate !== null } };
+}
+
+/** The token is for the server that it was set for, and no other may see it. */
+function nudgeTopic(
+	url: string,
+	notices: { readonly noticesUrl: string | undefined; readonly token: string | undefined },
+): Topic {
+	const { noticesUrl, token } = notices;
+	const isSameServer = noticesUrl === undefined || new URL(noticesUrl).origin === new URL(url).origin;
+	return isSameServer && !hasCredentials(url) ? withToken(url, token) : { url };
+}
+
+function withToken(url: string, token: string | undefined): Topic {
 	return token === undefined ? { url } : { url, token };
+}
+
+function hasCredentials(url: string): boolean {
+	const { username, password } = new URL(url);
+	return username !== '' || password !== '';
 }
 
 function resticEnvironment({ values }: ResolvedEnvironment): Record<string, string> {
@@ -174,19 +227,27 @@ function resticEnvironment({ values }: ResolvedEnvironment): Record<string, stri
 
 function secretsIn({ values }: ResolvedEnvironment): string[] {
 	return Array.from(values).flatMap(([name, { text }]) => {
-		if (name === VARIABLES.ntfyUrl.name) {
-			// A topic alone may be a common word; together with its server it is not.
-			const withoutScheme = text.trim().replace(/^[a-z]+:\/\//i, '');
-			return [...credentialsIn(`://${withoutScheme}`), withoutScheme.replace(/^.*@/, '')];
-		}
+		if (SECRET_ADDRESSES.includes(name)) return secretsInAddress(text.trim());
 		const credentials = credentialsIn(text);
 		const isSecret = isResticSecret(name) || name === VARIABLES.ntfyToken.name;
 		return isSecret ? [text, ...credentials] : credentials;
 	});
 }
 
+/** A topic alone may be a common word; together with its server it is not, and neither is what looks like a key. */
+function secretsInAddress(address: string): string[] {
+	const withoutScheme = address.replace(/^[a-z]+:\/\//i, '');
+	const withoutCredentials = withoutScheme.replace(/^[^/]*@/, '');
+	const path = withoutCredentials.replace(/[?#].*$/, '');
+	const parts = path.split('/').slice(1);
+	const places = parts.some((part) => part !== '') ? [withoutCredentials, path] : [withoutCredentials];
+	return [...credentialsIn(`://${withoutScheme}`), ...places, ...parts.filter((part) => KEY.test(part))];
+}
+
 function unknownNames(env: Environment): ConfigProblem[] {
-	const known = variables.map((variable) => variable.name).filter((name) => name.startsWith('REPLICATOR_'));
+	const known = variables
+		.flatMap(({ name, isReadFromFile }) => (isReadFromFile ? [name, `${name}_FILE`] : [name]))
+		.filter((name) => name.startsWith('REPLICATOR_'));
 	const [first, ...others] = known;
 	if (first === undefined) {
 		throw new Error('no variable of our own is declared');

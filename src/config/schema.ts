@@ -6,6 +6,7 @@ import {
 	choiceOf,
 	formatRetention,
 	guardThresholds,
+	httpUrl,
 	retentionRules,
 	textLike,
 	tokenText,
@@ -21,6 +22,7 @@ const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 const PUSH_MONITORS = ['pause', 'run'] as const;
+const SWITCH = ['on', 'off'] as const;
 
 export type VariableGroup = 'replication' | 'repository' | 'notices' | 'log';
 
@@ -233,6 +235,38 @@ export const VARIABLES = {
 		example: 'tk_exampletoken',
 		group: 'notices',
 		schema: tokenText(),
+	},
+	nudge: {
+		...plainVariable,
+		name: 'REPLICATOR_NUDGE',
+		meaning:
+			'Whether a leader tells replicas through ntfy that it published, so that they look at once: on or off.',
+		default: 'on',
+		example: 'off',
+		group: 'notices',
+		schema: choiceOf(SWITCH),
+	},
+	nudgeUrl: {
+		...secretVariable,
+		name: 'REPLICATOR_NUDGE_URL',
+		meaning:
+			'ntfy topic for what a leader tells replicas, instead of the one in NTFY_URL, for people whose phones need ' +
+			'not see it; the same on every instance of the fleet.',
+		default: null,
+		defaultMeaning: 'the topic in NTFY_URL',
+		example: 'ntfy.sh/my-fleet-8f3a-nudges',
+		group: 'notices',
+		schema: topicUrl(),
+	},
+	heartbeatUrl: {
+		...secretVariable,
+		name: 'REPLICATOR_HEARTBEAT_URL',
+		meaning:
+			"URL that is called after each replication cycle: of a push monitor of Uptime Kuma, or of a check as healthchecks' are.",
+		default: null,
+		example: 'https://status.example.com/api/push/6sHqNxbQTN?status=up&msg=OK&ping=',
+		group: 'notices',
+		schema: httpUrl(),
 	},
 	logLevel: {
 		...plainVariable,

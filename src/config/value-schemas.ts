@@ -157,6 +157,23 @@ function readTopicUrl(text: string): string | null {
 	return url.pathname === '/' || !isDecodable(url.username) || !isDecodable(url.password) ? null : url.href;
 }
 
+/** An address that is called with http or https; credentials may stand in it. Messages never quote it. */
+export function httpUrl(): ValueSchema<string> {
+	return readAs(readHttpUrl, () => {
+		return (
+			'The address is not usable. Write the whole of it, with http:// or https:// in front, and %-encode special ' +
+			'characters in a user name or password.'
+		);
+	});
+}
+
+function readHttpUrl(text: string): string | null {
+	const url = URL.parse(text.trim());
+	if (url === null || !['http:', 'https:'].includes(url.protocol)) return null;
+	url.hash = '';
+	return isDecodable(url.username) && isDecodable(url.password) ? url.href : null;
+}
+
 function isDecodable(encoded: string): boolean {
 	try {
 		decodeURIComponent(encoded);
