@@ -58,6 +58,7 @@ export function reportPublish(outcome: PublishOutcome, catalog: readonly Catalog
 				outcome: 'stood-down',
 				summary: STAND_DOWN[outcome.reason](outcome.head),
 				needsDecision: true,
+				trouble: `stood-down/${outcome.reason}`,
 				heldRows: outcome.heldRows,
 				snapshotId: outcome.head?.id ?? null,
 			};
@@ -111,6 +112,7 @@ export function reportRestore(outcome: RestoreOutcome, catalog: readonly Catalog
 				outcome: 'held',
 				summary: `Snapshot ${describeSnapshot(outcome.head)} is held. ${describeVerdict(outcome.verdict)}`,
 				needsDecision: true,
+				trouble: `held/${outcome.verdict.reason}`,
 			};
 		case 'applied':
 			return {

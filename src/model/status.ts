@@ -15,6 +15,8 @@ export interface CycleReport {
 	readonly summary: string;
 	/** A person must decide something before it goes on. */
 	readonly needsDecision: boolean;
+	/** What tells one such decision from another, whatever snapshot it is about. */
+	readonly trouble?: string;
 	/** Lines in words: what was planned or applied. */
 	readonly details: readonly string[];
 	readonly heldRows: readonly HeldRow[];

@@ -1,0 +1,125 @@
+import pRetry from 'p-retry';
+
+import type { Log } from '../model/log.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import { connectionTrouble } from './connection-trouble.ts';
+import { cutToBytes } from './ntfy-text.ts';
+import { requestAddress } from './request-address.ts';
+
+/**
+ * Tells whoever watches replication that it lives, or not. Never rejects, and nothing has to wait for it: of what is
+ * told while a call is under way only the last is told after it.
+ */
+export interface Heartbeat {
+	succeed(cycle: { readonly durationMs: number }): Promise<void>;
+	fail(message: string): Promise<void>;
+}
+
+export interface HeartbeatOptions {
+	/** Of a push monitor of Uptime Kuma, or of anything that is called as a check of healthchecks is. */
+	readonly url: string;
+	readonly fetch: typeof globalThis.fetch;
+	readonly log: Log;
+	/** Hides secrets in what is sent. */
+	readonly mask?: (text: string) => string;
+	/** How long one attempt may take. */
+	readonly timeoutMs?: number;
+	readonly retryDelayMs?: number;
+}
+
+type Beat =
+	| { readonly isGood: true; readonly durationMs: number }
+	| { readonly isGood: false; readonly message: string };
+
+const TIMEOUT_MS = 10_000;
+const RETRY_DELAY_MS = 2_000;
+/** A message stands in the address of a push monitor, and addresses have limits. */
+const KUMA_MESSAGE_BYTES_MAX = 250;
+const BODY_BYTES_MAX = 4_000;
+
+export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
+	const { fetch, log, timeoutMs = TIMEOUT_MS, retryDelayMs = RETRY_DELAY_MS } = options;
+	const mask = options.mask ?? ((text: string) => text);
+	const { url, headers, place } = requestAddress({ url: options.url });
+	const requestFor = url.pathname.includes('/api/push/') ? kumaRequest : healthchecksRequest;
+	let underWay: Promise<void> | null = null;
+	let waiting: Beat | null = null;
+	let warnedOf: string | null = null;
+
+	const tell = (beat: Beat) => {
+		waiting = beat;
+		underWay ??= tellWaiting();
+		return underWay;
+	};
+	return {
+		succeed: ({ durationMs }) => tell({ isGood: true, durationMs }),
+		fail: (message) => tell({ isGood: false, message: mask(message) }),
+	};
+
+	async function tellWaiting(): Promise<void> {
+		while (waiting !== null) {
+			const beat: Beat = waiting;
+			waiting = null;
+			await deliver(beat);
+		}
+		underWay = null;
+	}
+
+	async function deliver(beat: Beat): Promise<void> {
+		try {
+			await pRetry(() => attempt(requestFor(url, beat)), {
+				retries: 1,
+				minTimeout: retryDelayMs,
+				shouldRetry: ({ error }) => isReplicatorError(error) && error.isRetryable,
+			});
+			warnedOf = null;
+		} catch (error) {
+			if (!isReplicatorError(error, 'notice-failed')) throw error;
+			// One warning is enough for a server that stays away for a week.
+			log[warnedOf === error.message ? 'debug' : 'warning']('The heartbeat could not be sent.', { error });
+			warnedOf = error.message;
+		}
+	}
+
+	/** @throws ReplicatorError `notice-failed`, retryable where another attempt may do better. */
+	async function attempt(request: { readonly url: URL; readonly init: RequestInit }): Promise<void> {
+		let response: Response;
+		try {
+			response = await fetch(request.url, {
+				...request.init,
+				headers,
+				signal: AbortSignal.timeout(timeoutMs),
+			});
+			await response.body?.cancel();
+		} catch (error) {
+			throw new ReplicatorError(`${place} ${connectionTrouble(error, timeoutMs)}`, {
+				code: 'notice-failed',
+				hint: 'Check the server in REPLICATOR_HEARTBEAT_URL, and that this machine can reach it.',
+				isRetryable: true,
+			});
+		}
+		if (response.ok) return;
+		throw new ReplicatorError(`${place} answered with HTTP status ${response.status}`, {
+			code: 'notice-failed',
+			hint: 'Check REPLICATOR_HEARTBEAT_URL, and that what it names still exists and is not paused.',
+			isRetryable: response.status === 429 || response.status >= 500,
+		});
+	}
+}
+
+/** Kuma takes everything from the query, which its own page shows as an example with values in it. */
+function kumaRequest(address: URL, beat: Beat): { url: URL; init: RequestInit } {
+	const url = new URL(address);
+	url.searchParams.set('status', beat.isGood ? 'up' : 'down');
+	url.searchParams.set('msg', beat.isGood ? 'OK' : cutToBytes(beat.message, KUMA_MESSAGE_BYTES_MAX));
+	if (beat.isGood) url.searchParams.set('ping', String(Math.round(beat.durationMs)));
+	else url.searchParams.delete('ping');
+	return { url, init: {} };
+}
+
+function healthchecksRequest(address: URL, beat: Beat): { url: URL; init: RequestInit } {
+	if (beat.isGood) return { url: address, init: {} };
+	const url = new URL(address);
+	url.pathname = `${url.pathname.replace(/\/+$/, '')}/fail`;
+	return { url, init: { method: 'POST', body: cutToBytes(beat.message, BODY_BYTES_MAX) } };
+}
