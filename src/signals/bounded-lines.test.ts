@@ -12,7 +12,8 @@ function linesOf(chunks: readonly Uint8Array[], bytesMax: number): string[] {
 describe('lines of bounded length', () => {
 	test('a line is complete with its end, wherever the bytes were cut', () => {
 		const text = fc.array(
-			fc.string({ unit: 'binary', maxLength: 20 }).map((line) => line.replaceAll('\n', ' ')),
+			fc.string({ maxLength: 10 }).map((line) => line.replaceAll('a', '🔑').replaceAll('\n', ' ')),
+			{ maxLength: 10 },
 		);
 		fc.assert(
 			fc.property(text, fc.integer({ min: 1, max: 7 }), (lines, size) => {
@@ -21,7 +22,7 @@ describe('lines of bounded length', () => {
 					bytes.subarray(index * size, (index + 1) * size),
 				);
 
-				expect(linesOf(chunks, 1_000)).toEqual(lines.map((line) => line.toWellFormed()));
+				expect(linesOf(chunks, 1_000)).toEqual(lines);
 			}),
 		);
 	});

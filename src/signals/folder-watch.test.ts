@@ -90,7 +90,13 @@ test('a folder that vanishes and comes back is watched again', async () => {
 test('a folder that is exchanged for another one is the one that is watched', async () => {
 	const repository = await repositoryFolder();
 	await publish(repository, 'a');
-	const { nudges } = await start(repository, { lookEveryMs: 30 });
+	const watchers: FSWatcher[] = [];
+	const watch = (folder: string, onEvent: () => void) => {
+		const watcher = watchFiles(folder, onEvent);
+		watchers.push(watcher);
+		return watcher;
+	};
+	const { nudges } = await start(repository, { lookEveryMs: 30, watch });
 
 	await publish(join(repository, 'other'), 'a');
 	await publish(join(repository, 'other'), 'b');
@@ -99,6 +105,8 @@ test('a folder that is exchanged for another one is the one that is watched', as
 	await nudges(1);
 	await publish(repository, 'c');
 	await nudges(2);
+
+	expect(watchers).toHaveLength(2);
 });
 
 test.each([
