@@ -45,7 +45,7 @@ describe('lines of bounded length', () => {
 		).toEqual(['one', 'three', '123456789']);
 	});
 
-	test('a line without an end costs no memory beyond its bound', () => {
+	test('a line without an end costs no memory beyond its bound', { timeout: 60_000 }, () => {
 		const chunk = Buffer.alloc(1024 * 1024, 'x');
 		const read = boundedLines({ bytesMax: 1_000, onLine: () => expect.fail('it has no end') });
 		const before = process.memoryUsage().arrayBuffers;
