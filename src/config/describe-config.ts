@@ -3,7 +3,7 @@ import { maskCredentials } from './mask-credentials.ts';
 import type { Origin } from './resolve-environment.ts';
 import { isResticSecret } from './restic-variables.ts';
 import { VARIABLES, variables } from './schema.ts';
-import { formatGuardThresholds, formatRetention } from './value-schemas.ts';
+import { formatGuardThresholds, formatListening, formatRetention } from './value-schemas.ts';
 
 /** One variable as it applies. */
 export interface ConfigRow {
@@ -37,6 +37,9 @@ export function describeConfig(config: Config): ConfigRow[] {
 		[VARIABLES.nudge.name, config.nudge.isOn ? 'on' : 'off'],
 		[VARIABLES.nudgeUrl.name, config.nudge.isSeparate ? originOf(config.nudge.topic?.url) : null],
 		[VARIABLES.heartbeatUrl.name, originOf(config.heartbeatUrl)],
+		[VARIABLES.listen.name, config.listen === null ? null : formatListening(config.listen)],
+		[VARIABLES.token.name, config.token === null ? null : '***'],
+		[VARIABLES.leaderUrl.name, config.leaderUrl],
 		[VARIABLES.logLevel.name, config.log.level],
 		[VARIABLES.logFormat.name, config.log.format],
 	]);

@@ -48,6 +48,9 @@ describe('defaults', () => {
 			ntfy: null,
 			nudge: { isOn: true, topic: null, isSeparate: false },
 			heartbeatUrl: null,
+			listen: null,
+			token: null,
+			leaderUrl: null,
 			intervalMs: 360_000,
 			retention: { last: 100, days: 30, months: 12 },
 			guard: { share: 0.5, count: 10 },
@@ -411,6 +414,91 @@ describe('heartbeat', () => {
 	);
 });
 
+describe('HTTP', () => {
+	const token = 'token-secret-0123456789';
+
+	test.each([
+		['8080', { host: '127.0.0.1', port: 8080 }],
+		['0.0.0.0:1', { host: '0.0.0.0', port: 1 }],
+		['kuma-1.example:65535', { host: 'kuma-1.example', port: 65_535 }],
+		['[::1]:8080', { host: '::1', port: 8080 }],
+		['[::]:8080', { host: '::', port: 8080 }],
+	])('REPLICATOR_LISTEN=%s is understood, and written as it is', (text, listen) => {
+		const config = loadGood({ REPLICATOR_LISTEN: text, REPLICATOR_TOKEN: token });
+
+		expect(config.listen).toEqual(listen);
+		const row = describeConfig(config).find(({ name }) => name === 'REPLICATOR_LISTEN');
+		expect(row?.value).toBe(text === '8080' ? '127.0.0.1:8080' : text);
+	});
+
+	test.each([
+		'',
+		'0',
+		'65536',
+		'0.0.0.0',
+		':8080',
+		'::1:8080',
+		'[x]:1',
+		'[1:2]:1',
+		'http://h:1',
+		'h:1/',
+		'h h:1',
+	])('REPLICATOR_LISTEN=%j is a problem, or nothing', (text) => {
+		expect(load({ REPLICATOR_LISTEN: text, REPLICATOR_TOKEN: token }).config?.listen ?? null).toBeNull();
+	});
+
+	test.each(['8080', '127.0.0.1:8080', '127.9.9.9:8080', '[::1]:8080', 'localhost:8080'])(
+		'on this machine only (%s) no token is needed',
+		(text) => {
+			expect(loadGood({ REPLICATOR_LISTEN: text })).toMatchObject({ token: null });
+		},
+	);
+
+	test.each(['0.0.0.0:8080', '[::]:8080', '192.168.1.1:8080', '127.0.0.1.example.com:8080', '127.evil:1'])(
+		'where other machines can connect (%s) a token is needed',
+		(text) => {
+			expect(problemsOf({ REPLICATOR_LISTEN: text }).join()).toMatch(/^REPLICATOR_TOKEN: It is not set, and/);
+			expect(loadGood({ REPLICATOR_LISTEN: text, REPLICATOR_TOKEN: token }).token).toBe(token);
+		},
+	);
+
+	test('a token can be read from a file, and one that could be guessed is a problem that does not quote it', () => {
+		const config = loadGood({ REPLICATOR_TOKEN_FILE: '/token' }, { '/token': `${token}\n` });
+
+		expect(config.token).toBe(token);
+		expect(config.secrets).toContain(token);
+		for (const bad of ['short-15-chars-', `${token} with a space`]) {
+			const [problem = '', ...others] = problemsOf({ REPLICATOR_TOKEN: bad, REPLICATOR_LISTEN: '[::]:80' });
+			expect(others).toEqual([]);
+			expect(problem).toMatch(/^REPLICATOR_TOKEN: /);
+			expect(problem).not.toContain(bad);
+		}
+	});
+
+	test.each([
+		['http://kuma-leader:8080', 'http://kuma-leader:8080'],
+		['https://leader.example/kuma/', 'https://leader.example/kuma'],
+		['http://[::1]:8080/', 'http://[::1]:8080'],
+	])('REPLICATOR_LEADER_URL=%s is understood', (text, url) => {
+		expect(loadGood({ REPLICATOR_LEADER_URL: text }).leaderUrl).toBe(url);
+	});
+
+	test.each([
+		'kuma-leader:8080',
+		'ftp://h/',
+		'http://',
+		'http://u:p-secret@h/',
+		'http://h/?token=p-secret',
+		'http://h/#x',
+	])('REPLICATOR_LEADER_URL=%s is a problem, and its message does not quote it', (text) => {
+		const [problem = '', ...others] = problemsOf({ REPLICATOR_LEADER_URL: text });
+
+		expect(others).toEqual([]);
+		expect(problem).toMatch(/^REPLICATOR_LEADER_URL: The address is not one of a web server\./);
+		expect(problem).not.toContain('p-secret');
+	});
+});
+
 describe('describeConfig', () => {
 	const env = {
 		RESTIC_REPOSITORY: 'rest:https://kuma:repository-secret@host:8000/fleet',
@@ -422,6 +510,7 @@ describe('describeConfig', () => {
 		NTFY_URL: 'https://me:url-secret@ntfy.example.com/topic-secret',
 		REPLICATOR_NUDGE_URL_FILE: '/nudge',
 		REPLICATOR_HEARTBEAT_URL: 'https://hc.example.com/a9b8c7d6e5-secret/api?status=up&q=query-secret',
+		REPLICATOR_TOKEN: 'a-long-token-secret',
 		REPLICATOR_RETENTION: 'days=0',
 		REPLICATOR_GUARD_MONITORS: '7%,3',
 		REPLICATOR_INTERVAL: '60',
@@ -464,6 +553,7 @@ describe('describeConfig', () => {
 				'key-secret',
 				'rclone-secret',
 				'url-secret',
+				'a-long-token-secret',
 				'ntfy.example.com/topic-secret',
 				'ntfy.example.com/nudges-secret',
 				'hc.example.com/a9b8c7d6e5-secret/api?status=up&q=query-secret',

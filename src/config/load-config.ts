@@ -16,7 +16,7 @@ import {
 } from './resolve-environment.ts';
 import { isResticSecret, isResticVariable } from './restic-variables.ts';
 import { type LogFormat, type LogLevel, VARIABLES, type Variable, variables } from './schema.ts';
-import type { GuardThresholds } from './value-schemas.ts';
+import { type GuardThresholds, isLoopback, type Listening } from './value-schemas.ts';
 
 /** An ntfy topic. `url` may hold a user name and a password, and then there is no token. */
 interface Topic {
@@ -43,6 +43,12 @@ export interface Config {
 	};
 	/** Called after each cycle, or null. It may hold a user name and a password; the whole of it is a secret. */
 	readonly heartbeatUrl: string | null;
+	/** Where this instance answers over HTTP; null when it does not. */
+	readonly listen: Listening | null;
+	/** What others must know to ask over HTTP, and what is sent along to the leader. Never null beyond loopback. */
+	readonly token: string | null;
+	/** Where a replica finds its leader, without a slash at the end. */
+	readonly leaderUrl: string | null;
 	readonly intervalMs: number;
 	readonly retention: Retention;
 	readonly guard: GuardThresholds;
@@ -73,6 +79,8 @@ export interface LoadOptions {
 	/** Gives a file's text or throws. */
 	readonly readFile?: (path: string) => string;
 }
+
+const OUR_TOKENS: readonly string[] = [VARIABLES.ntfyToken.name, VARIABLES.token.name];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -114,6 +122,7 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 	const format = read(VARIABLES.logFormat, resolved, problems);
 	const topics = readTopics(resolved, { problems, warnings });
 	const heartbeatUrl = read(VARIABLES.heartbeatUrl, resolved, problems);
+	const http = readHttp(resolved, problems);
 	const areRead = mode && dataDirectory && retention && guard && startTimeout && fleet && level && format;
 	if (!areRead || problems.length > 0) return { config: null, warnings, problems };
 	const name = hostname ?? systemHostname();
@@ -124,6 +133,7 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 		repository: { environment: resticEnvironment(resolved) },
 		...topics,
 		heartbeatUrl: heartbeatUrl ?? null,
+		...http,
 		intervalMs: (interval ?? defaultInterval) * 1000,
 		retention,
 		guard,
@@ -220,6 +230,24 @@ function hasCredentials(url: string): boolean {
 	return username !== '' || password !== '';
 }
 
+function readHttp(
+	resolved: ResolvedEnvironment,
+	problems: ConfigProblem[],
+): Pick<Config, 'listen' | 'token' | 'leaderUrl'> {
+	const listen = read(VARIABLES.listen, resolved, problems) ?? null;
+	const token = read(VARIABLES.token, resolved, problems) ?? null;
+	const leaderUrl = read(VARIABLES.leaderUrl, resolved, problems) ?? null;
+	if (listen !== null && !isLoopback(listen.host) && !resolved.values.has(VARIABLES.token.name)) {
+		problems.push({
+			variable: VARIABLES.token.name,
+			message:
+				'It is not set, and REPLICATOR_LISTEN can be reached from other machines. Set it to a long random secret, as ' +
+				'"openssl rand -hex 32" prints, the same on every instance; or listen on this machine only.',
+		});
+	}
+	return { listen, token, leaderUrl };
+}
+
 function resticEnvironment({ values }: ResolvedEnvironment): Record<string, string> {
 	const entries = Array.from(values, ([name, { text }]) => [name, text] as const);
 	return Object.fromEntries(entries.filter(([name]) => isResticVariable(name)));
@@ -229,7 +257,7 @@ function secretsIn({ values }: ResolvedEnvironment): string[] {
 	return Array.from(values).flatMap(([name, { text }]) => {
 		if (SECRET_ADDRESSES.includes(name)) return secretsInAddress(text.trim());
 		const credentials = credentialsIn(text);
-		const isSecret = isResticSecret(name) || name === VARIABLES.ntfyToken.name;
+		const isSecret = isResticSecret(name) || OUR_TOKENS.includes(name);
 		return isSecret ? [text, ...credentials] : credentials;
 	});
 }

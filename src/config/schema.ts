@@ -7,7 +7,10 @@ import {
 	formatRetention,
 	guardThresholds,
 	httpUrl,
+	listeningAddress,
+	longToken,
 	retentionRules,
+	serverUrl,
 	textLike,
 	tokenText,
 	topicUrl,
@@ -24,7 +27,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 const PUSH_MONITORS = ['pause', 'run'] as const;
 const SWITCH = ['on', 'off'] as const;
 
-export type VariableGroup = 'replication' | 'repository' | 'notices' | 'log';
+export type VariableGroup = 'replication' | 'repository' | 'notices' | 'http' | 'log';
 
 /** One environment variable. The configuration reference and the check at start are made from this alone. */
 export interface Variable<Value = unknown> {
@@ -44,6 +47,8 @@ export interface Variable<Value = unknown> {
 	readonly group: VariableGroup;
 	readonly schema: ValueSchema<Value>;
 }
+
+const TOKEN_LENGTH_MIN = 16;
 
 const DEFAULT_RETENTION: Retention = { last: 100, days: 30, months: 12 };
 
@@ -267,6 +272,39 @@ export const VARIABLES = {
 		example: 'https://status.example.com/api/push/6sHqNxbQTN?status=up&msg=OK&ping=',
 		group: 'notices',
 		schema: httpUrl(),
+	},
+	listen: {
+		...plainVariable,
+		name: 'REPLICATOR_LISTEN',
+		meaning:
+			'Where this instance answers over HTTP (health, metrics, status, events for replicas): PORT for this machine ' +
+			'only, HOST:PORT or [IPV6]:PORT; off unless it is set.',
+		default: null,
+		example: '0.0.0.0:8080',
+		group: 'http',
+		schema: listeningAddress(),
+	},
+	token: {
+		...secretVariable,
+		name: 'REPLICATOR_TOKEN',
+		meaning:
+			'Secret that the fleet shares to ask one another over HTTP, at least 16 characters; a must where ' +
+			'REPLICATOR_LISTEN can be reached from other machines.',
+		default: null,
+		example: '4f1c0e7b92d84a65b3a1',
+		group: 'http',
+		schema: longToken(TOKEN_LENGTH_MIN),
+	},
+	leaderUrl: {
+		...plainVariable,
+		name: 'REPLICATOR_LEADER_URL',
+		meaning:
+			"Address of the leader's REPLICATOR_LISTEN, on replicas: what the leader publishes arrives from there within " +
+			'a second.',
+		default: null,
+		example: 'http://kuma-leader:8080',
+		group: 'http',
+		schema: serverUrl(),
 	},
 	logLevel: {
 		...plainVariable,

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import * as z from 'zod';
 
 import type { Retention } from '../model/lineage.ts';
@@ -5,6 +6,13 @@ import { nearestName } from './nearest-name.ts';
 
 /** A schema that reads the text of a variable. Its messages are full sentences with the way out in them. */
 export type ValueSchema<Value = unknown> = z.ZodType<Value, string>;
+
+/** Where to listen for TCP connections. */
+export interface Listening {
+	/** A name or an address, without brackets. */
+	readonly host: string;
+	readonly port: number;
+}
 
 /** When a snapshot's deletes are held: at least this share (0…1) and at least this count of all monitors. */
 export type GuardThresholds = { readonly share: number; readonly count: number } | 'off';
@@ -68,6 +76,57 @@ export function tokenText(): ValueSchema<string> {
 		() =>
 			'The value has spaces, line breaks or other characters that no token has. Copy the token again, alone.',
 	);
+}
+
+/** A secret like that of {@link tokenText}, but one that we accept ourselves: a short one could be guessed. */
+export function longToken(lengthMin: number): ValueSchema<string> {
+	return tokenText().refine((text) => text.length >= lengthMin, {
+		error: `The value has fewer than ${lengthMin} characters. Use a long random one, as "openssl rand -hex 32" prints.`,
+	});
+}
+
+/** `8080`, `0.0.0.0:8080`, `[::1]:8080`; a port alone means this machine only. */
+export function listeningAddress(): ValueSchema<Listening> {
+	return readAs(readListening, (text) => {
+		return (
+			`${quoted(text)} is not usable. Write PORT (for this machine only), HOST:PORT or [IPV6]:PORT, such as 8080, ` +
+			'0.0.0.0:8080 or [::]:8080.'
+		);
+	});
+}
+
+function readListening(text: string): Listening | null {
+	const [, address, name, digits = ''] = /^(?:(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):)?(\d+)$/i.exec(text) ?? [];
+	const port = wholeNumberWithin(digits, { min: 1, max: 65_535 });
+	if (port === null || (address !== undefined && !isIPv6(address))) return null;
+	return { host: address ?? name ?? '127.0.0.1', port };
+}
+
+/** @returns the text that {@link listeningAddress} reads as `listening`. */
+export function formatListening({ host, port }: Listening): string {
+	return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** @returns whether only this machine can connect there. */
+export function isLoopback(host: string): boolean {
+	return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** The address of a web server, without credentials, query or fragment; the result has no slash at its end. */
+export function serverUrl(): ValueSchema<string> {
+	return readAs(readServerUrl, () => {
+		return (
+			'The address is not one of a web server. Write http://HOST:PORT or https://HOST, with nothing but a path ' +
+			'behind it; the token goes into REPLICATOR_TOKEN.'
+		);
+	});
+}
+
+function readServerUrl(text: string): string | null {
+	const url = URL.parse(text.trim());
+	if (url === null || !['http:', 'https:'].includes(url.protocol)) return null;
+	if (url.username || url.password || url.search || url.hash) return null;
+	return url.href.replace(/\/+$/, '');
 }
 
 /** `last=100,days=30,months=12`: any of the three in any order; the ones that are not named keep `defaults`. */
