@@ -30,6 +30,9 @@ export interface Publication {
 	readonly allowsDeletes: boolean;
 }
 
+/** What a snapshot is in its lineage, and whose, wherever it is kept. */
+export type LineagePlace = Omit<Publication, 'directory'>;
+
 /** How many snapshots a leader keeps: all three rules apply, and one that any of them keeps stays. */
 export interface Retention {
 	readonly last: number;
@@ -55,6 +58,11 @@ export interface Repository {
 	 * password is never mistaken for that.
 	 */
 	list(): Promise<PublishedSnapshot[]>;
+	/**
+	 * restic's id of the repository, 64 hexadecimal digits: the same for everybody who can open it, until it is made
+	 * anew. One restic process and no lock; nothing is remembered.
+	 */
+	id(): Promise<string>;
 	/** Creates the repository. Only for a leader, and only after `list` said `repository-missing`. */
 	create(): Promise<void>;
 	/** Keeps the tree under `publication.directory`. @returns the snapshot as it will be listed. */

@@ -42,6 +42,8 @@ export type ErrorCode =
 	| 'kuma-not-startable'
 	| 'kuma-not-ready'
 	| 'kuma-not-stoppable'
+	/** The leader does not answer over HTTP, or not as one. */
+	| 'leader-unreachable'
 	/** The running replicator-kuma could not be asked. */
 	| 'control-unreachable'
 	| 'state-corrupt'

@@ -6,6 +6,7 @@ import { snapshotIdOf } from './backup-summary.ts';
 import { chooseForgotten } from './choose-forgotten.ts';
 import { clearUnfinishedInit } from './clear-unfinished-init.ts';
 import { createMask } from './mask.ts';
+import { repositoryIdOf } from './repository-id.ts';
 import { localRepositoryPath, resticEnvironment } from './restic-environment.ts';
 import {
 	APPEND_ONLY,
@@ -122,6 +123,17 @@ class ResticRepository implements Repository {
 			this.#ignoredIds.add(id);
 			this.#log.warning('Ignored a snapshot whose tags are broken', { id, reason });
 		});
+	}
+
+	async id(): Promise<string> {
+		const end = await this.#run({
+			command: 'cat',
+			options: ['config', '--no-lock'],
+			timeoutMs: this.#timeouts.listMs,
+			givesUpOn: HOPELESS,
+		});
+		if (end.exitCode !== 0) throw this.#failure(end);
+		return repositoryIdOf(end.stdout);
 	}
 
 	async create(): Promise<void> {

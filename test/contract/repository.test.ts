@@ -51,6 +51,21 @@ describe.each([
 		expect(await repository.list()).toEqual([]);
 	});
 
+	test('has one id, the same for every fleet and every process that opens it', async () => {
+		const place = await makePlace();
+		const repository = await place.open('default');
+		await expect(repository.id()).rejects.toMatchObject({ code: 'repository-missing' });
+		await repository.create();
+
+		const id = await repository.id();
+
+		expect(id).toMatch(/^[0-9a-f]{64}$/);
+		expect(await (await place.open('another')).id()).toBe(id);
+		const other = await (await makePlace()).open('default');
+		await other.create();
+		expect(await other.id()).not.toBe(id);
+	});
+
 	test('can be created by two leaders one after the other without losing anything', async () => {
 		const { repository, first } = await withOneSnapshot(await makePlace());
 

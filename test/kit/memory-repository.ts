@@ -16,16 +16,17 @@ interface Kept {
 /** What several instances share. It exists from the first `create` on. */
 export interface MemoryStore {
 	exists: boolean;
+	readonly id: string;
 	kept: Kept[];
 	/** Snapshots of other programs. */
 	foreignCount: number;
 }
 
 export function memoryStore(): MemoryStore {
-	return { exists: false, kept: [], foreignCount: 0 };
+	return { exists: false, id: randomBytes(32).toString('hex'), kept: [], foreignCount: 0 };
 }
 
-export type RepositoryCall = 'list' | 'create' | 'publish' | 'fetch' | 'retain' | 'prune';
+export type RepositoryCall = 'list' | 'id' | 'create' | 'publish' | 'fetch' | 'retain' | 'prune';
 
 /** A repository in memory, as one fleet sees it. */
 export function memoryRepository(
@@ -52,6 +53,10 @@ export function memoryRepository(
 		list: async () => {
 			await begin('list');
 			return list();
+		},
+		id: async () => {
+			await begin('id');
+			return store.id;
 		},
 		create: async () => {
 			await begin('create');

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { judgeHealth } from './health.ts';
+
+const NOON = Date.UTC(2026, 10, 24, 12);
+const SECOND = 1000;
+
+const failure = {
+	code: 'repository-unreachable',
+	message: 'restic, repository s3:secret-bucket',
+	hint: null,
+	at: '2026-11-24T12:00:00.000Z',
+};
+
+function judge(seconds: number, lastSuccessAt: string | null, lastError: typeof failure | null = null) {
+	const now = NOON + seconds * SECOND;
+	return judgeHealth({ status: { lastSuccessAt, lastError }, startedAt: NOON, now, intervalMs: 60 * SECOND });
+}
+
+test('replication is healthy until three intervals have gone by without a success', () => {
+	const at = new Date(NOON).toISOString();
+
+	expect(judge(180, at)).toEqual({ isHealthy: true });
+	expect(judge(181, at)).toEqual({
+		isHealthy: false,
+		reason:
+			'Replication has not succeeded since 2026-11-24T12:00:00.000Z, for more than 3 intervals of 60 s.',
+	});
+});
+
+test('a failure alone is not unhealthy, and what it says is not told to everybody', () => {
+	const at = new Date(NOON).toISOString();
+
+	expect(judge(60, at, failure)).toEqual({ isHealthy: true });
+	expect(JSON.stringify(judge(200, at, failure))).toContain('(repository-unreachable)');
+	expect(JSON.stringify(judge(200, at, failure))).not.toContain('secret');
+});
+
+test('an instance that has just started has as much time for its first success', () => {
+	expect(judge(180, null, failure)).toEqual({ isHealthy: true });
+	expect(JSON.stringify(judge(181, null, failure))).toContain('since its start');
+});

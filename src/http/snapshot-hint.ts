@@ -1,0 +1,14 @@
+import * as z from 'zod';
+
+/** What a leader tells of its newest snapshot, as an event. Whoever hears it looks for itself: it is never trusted. */
+export const snapshotHint = z.object({
+	generation: z.int().min(1),
+	digest: z.string().regex(/^[0-9a-f]{64}$/),
+	/** restic's id; null while the snapshot is still on its way into the repository. */
+	resticId: z
+		.string()
+		.regex(/^[0-9a-f]{64}$/)
+		.nullable(),
+});
+
+export type SnapshotHint = z.infer<typeof snapshotHint>;

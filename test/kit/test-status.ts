@@ -1,0 +1,30 @@
+import type { Status } from '../../src/model/status.ts';
+
+/** The status of a replica that has just started, unless told otherwise. */
+export function testStatus(change: Partial<Status> = {}): Status {
+	return {
+		productVersion: '1.2.3',
+		mode: 'RESTORE',
+		role: 'replica',
+		hostname: 'a "quoted" host',
+		instanceId: 'instance-1',
+		fleet: 'default',
+		repository: '/srv/repository',
+		newest: null,
+		applied: null,
+		lagMs: null,
+		kuma: {
+			state: 'running',
+			version: null,
+			pid: 1,
+			restarts: 2,
+			agent: { isConnected: false, missing: {} },
+		},
+		heldRows: [],
+		remarks: [],
+		lastCycle: null,
+		lastSuccessAt: null,
+		lastError: null,
+		...change,
+	};
+}
