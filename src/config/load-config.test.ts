@@ -7,7 +7,7 @@ import { isReplicatorError } from '../model/replicator-error.ts';
 import { describeConfig } from './describe-config.ts';
 import { type Config, loadConfig, requireConfig } from './load-config.ts';
 import { RESTIC_CREDENTIALS } from './restic-variables.ts';
-import { type Variable, variables } from './schema.ts';
+import { variables } from './schema.ts';
 
 const repository = { RESTIC_REPOSITORY: '/srv/repository', RESTIC_PASSWORD: 'correct horse' };
 

@@ -245,7 +245,8 @@ export const VARIABLES = {
 		...plainVariable,
 		name: 'REPLICATOR_NUDGE',
 		meaning:
-			'Whether a leader tells replicas through ntfy that it published, so that they look at once: on or off.',
+			'Whether replicas look at once when they are told through ntfy, or see in a local folder, that the leader has ' +
+			'published: on or off.',
 		default: 'on',
 		example: 'off',
 		group: 'notices',

@@ -4,6 +4,7 @@ import type { Config } from '../config/load-config.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { loadDatabaseConfig } from '../kuma/db-config.ts';
 import type { Installation } from '../kuma/installation.ts';
+import type { Announcer } from '../model/announcer.ts';
 import type { FleetInstance, Instance, OpenedDatabase } from '../model/instance.ts';
 import type { Repository } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
@@ -44,7 +45,7 @@ export async function openInstance(parts: {
 /** The same, as a member of its fleet. */
 export function joinFleet(
 	instance: Instance,
-	parts: { readonly repository: Repository; readonly reload: Reload },
+	parts: { readonly repository: Repository; readonly reload: Reload; readonly announcer?: Announcer },
 ): FleetInstance {
 	return { ...instance, ...parts };
 }

@@ -24,18 +24,30 @@ export interface RestoreOrders {
 	readonly isDryRun: boolean;
 }
 
+/** A vanished repository is noticed within this time even when nothing is edited. */
+const HEAD_FRESH_MS = 60 * 60 * 1000;
+
 const NO_BACKUP_ORDERS: BackupOrders = { takesOver: false, allowsDeletes: false, dropsHeld: [] };
 
 /** What a leader or a replica does, once: by the loop, on a signal, or because a person asks. */
 export class Replicator {
 	readonly #instance: FleetInstance;
 	readonly #config: Config;
+	readonly #observe: ((outcome: PublishOutcome | RestoreOutcome) => void) | undefined;
 	#newest: PublishedSnapshot | null = null;
+	/** When the newest snapshot was last seen in the repository. */
+	#headSeenAt = Number.NEGATIVE_INFINITY;
 	/** A replica plans once after every start, whatever it has applied: that undoes edits made on it. */
 	#hasPlanned = false;
 
-	constructor(parts: { readonly instance: FleetInstance; readonly config: Config }) {
+	/** @param parts.observe told of each outcome, for who counts. */
+	constructor(parts: {
+		readonly instance: FleetInstance;
+		readonly config: Config;
+		readonly observe?: (outcome: PublishOutcome | RestoreOutcome) => void;
+	}) {
 		this.#instance = parts.instance;
+		this.#observe = parts.observe;
 		this.#config = parts.config;
 	}
 
@@ -50,7 +62,7 @@ export class Replicator {
 
 	/** One cycle of the role that REPLICATOR_MODE gives this instance. */
 	cycle(): Promise<CycleReport> {
-		return roleOf(this.#config.mode) === 'leader' ? this.backup(NO_BACKUP_ORDERS) : this.#follow();
+		return roleOf(this.#config.mode) === 'leader' ? this.#lead() : this.#follow();
 	}
 
 	/**
@@ -68,10 +80,24 @@ export class Replicator {
 			);
 		}
 		await this.#dropHeld(orders.dropsHeld);
+		return this.#publish(orders, null);
+	}
+
+	/** An ordinary cycle: a leader on which nothing is edited looks at the repository once an hour. */
+	#lead(): Promise<CycleReport> {
+		const isFresh = this.#instance.now() - this.#headSeenAt < HEAD_FRESH_MS;
+		return this.#publish(NO_BACKUP_ORDERS, isFresh ? this.#newest : null);
+	}
+
+	async #publish(orders: BackupOrders, knownHead: PublishedSnapshot | null): Promise<CycleReport> {
 		const { retention, guard } = this.#config;
 		const instance = this.#instance;
-		const outcome = await publishCycle({ instance, retention, guard, orders });
-		this.#newest = headOf(outcome) ?? this.#newest;
+		const outcome = await publishCycle({ instance, retention, guard, orders, knownHead });
+		this.#observe?.(outcome);
+		const head = headOf(outcome);
+		// The very object that was handed in says that nobody has looked.
+		if (head !== null && head !== knownHead) this.#headSeenAt = instance.now();
+		this.#newest = head ?? this.#newest;
 		if (outcome.outcome === 'published') {
 			try {
 				await retain(instance, { retention, headId: outcome.snapshot.id });
@@ -108,6 +134,7 @@ export class Replicator {
 	}
 
 	#reportRestore(outcome: RestoreOutcome): CycleReport {
+		this.#observe?.(outcome);
 		if ('head' in outcome) this.#newest = outcome.head;
 		return reportRestore(outcome, this.#instance.catalog);
 	}

@@ -9,12 +9,17 @@ import type { Log } from '../model/log.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import type { CycleReport, Status } from '../model/status.ts';
-import { createNotices } from '../signals/notices.ts';
+import { localRepositoryPath } from '../repository/restic-environment.ts';
+import { watchFolder } from '../signals/folder-watch.ts';
+import { subscribeToNtfy } from '../signals/ntfy-subscription.ts';
+import { limitNudges } from '../signals/nudge-limiter.ts';
 import { settle } from '../signals/settle.ts';
-import { CycleNotices } from './cycle-notices.ts';
+import type { CycleNotices } from './cycle-notices.ts';
 import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-directory.ts';
 import { lockDataDirectory } from './data-directory-lock.ts';
+import { type FleetHttp, openFleetHttp } from './fleet-http.ts';
 import { type Loop, runLoop } from './loop.ts';
+import { openCycleNotices } from './open-cycle-notices.ts';
 import { joinFleet, openInstance } from './open-instance.ts';
 import { openRepository } from './open-repository.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
@@ -49,6 +54,9 @@ export class Service {
 	readonly #edits = settle({ ...SETTLING_MS, onSettled: () => this.wake() });
 	/** Aborted when the repository must not be waited for any longer. */
 	readonly #givingUp = new AbortController();
+	/** Whatever says that there may be a new snapshot: hints, of which any number costs little. */
+	readonly #nudges = limitNudges({ onNudge: () => this.wake() });
+	#http: FleetHttp | undefined;
 	#kuma: SupervisedKuma | undefined;
 	#instance: FleetInstance | undefined;
 	#replicator: Replicator | undefined;
@@ -90,8 +98,10 @@ export class Service {
 				restore: (orders) => this.#report(() => this.#replicatorNow.restore(orders)),
 			});
 			try {
+				await this.#openHttp();
 				await this.#runReplication(signal);
 			} finally {
+				await this.#http?.close();
 				await closeControl();
 			}
 		} finally {
@@ -114,15 +124,47 @@ export class Service {
 			onChanged: () => roleOf(config.mode) === 'leader' && this.#edits.note(),
 		});
 		const { reload } = supervised;
-		const repository = openRepository({ config, paths, log, signal: this.#givingUp.signal });
-		const instance = joinFleet(await openInstance({ config, paths, log, kuma }), { repository, reload });
+		const repository = openRepository({
+			config,
+			paths,
+			log,
+			signal: this.#givingUp.signal,
+			onCall: (call) => this.#http?.metrics?.observeResticCall(call),
+		});
+		const instance = joinFleet(await openInstance({ config, paths, log, kuma }), {
+			repository,
+			reload,
+			announcer: {
+				announce: (announcement) => this.#http?.announcer?.announce(announcement),
+				confirm: (announcement, resticId) => this.#http?.announcer?.confirm(announcement, resticId),
+				withdraw: (digest) => this.#http?.announcer?.withdraw(digest),
+			},
+		});
 		this.#kuma = supervised;
 		this.#instance = instance;
 		this.#repositoryLocation = repository.location;
-		this.#replicator = new Replicator({ instance, config });
-		this.#notices = new CycleNotices(
-			createNotices({ ntfy: config.ntfy, hostname: config.hostname, fetch, log, mask: maskSecrets }),
-		);
+		this.#replicator = new Replicator({
+			instance,
+			config,
+			observe: (outcome) => this.#http?.observe(outcome),
+		});
+		this.#notices = openCycleNotices(config, log);
+	}
+
+	async #openHttp(): Promise<void> {
+		const { config, log } = this.#options;
+		const instance = this.#instance;
+		if (instance === undefined) throw new Error('the service is not assembled');
+		const { repository, snapshots } = instance;
+		this.#http = await openFleetHttp({
+			config,
+			log,
+			repository,
+			snapshots,
+			status: () => this.status(),
+			onNudge: () => this.#nudges.nudge(),
+			inTurn: (work) => this.#work.run(work),
+		});
 	}
 
 	/**
@@ -185,6 +227,7 @@ export class Service {
 			repository: this.#repositoryLocation,
 		});
 		agent.start();
+		if (role === 'replica') await this.#listen(signal);
 		try {
 			if (!signal.aborted) await this.#startKuma(supervisor);
 			const loop = runLoop<CycleReport>({
@@ -203,10 +246,25 @@ export class Service {
 			if (role === 'leader') await this.#publishPending();
 		} finally {
 			this.#edits.cancel();
+			this.#nudges.cancel();
 			await supervisor.stop();
 			await agent.stop();
 			await this.#sendPendingNotices();
 		}
+	}
+
+	/** What comes from anybody is a hint that there may be a new snapshot. */
+	async #listen(signal: AbortSignal): Promise<void> {
+		const { config, log } = this.#options;
+		const onNudge = () => this.#nudges.nudge();
+		const { isOn, topic, isSeparate } = config.nudge;
+		if (!isOn) return;
+		if (topic !== null) {
+			const variable = isSeparate ? 'REPLICATOR_NUDGE_URL' : 'NTFY_URL';
+			subscribeToNtfy({ topic, variable, fleet: config.fleet, onNudge, log, signal });
+		}
+		const folder = localRepositoryPath(this.#repositoryLocation);
+		if (folder !== null) await watchFolder({ repository: folder, onNudge, log, signal });
 	}
 
 	async #startKuma(supervisor: KumaSupervisor): Promise<void> {
@@ -246,9 +304,12 @@ export class Service {
 			const startedAt = performance.now();
 			try {
 				const report = await work();
-				this.#remember(report, performance.now() - startedAt);
+				const durationMs = performance.now() - startedAt;
+				this.#http?.metrics?.observeCycle({ outcome: report.outcome, durationMs });
+				this.#remember(report, durationMs);
 				return report;
 			} catch (error) {
+				this.#http?.metrics?.observeCycle({ outcome: 'failed', durationMs: performance.now() - startedAt });
 				if (error instanceof ReplicatorError && error.code !== 'interrupted') this.#rememberError(error);
 				throw error;
 			}
@@ -265,7 +326,7 @@ export class Service {
 		this.#lastCycle = { ...report, finishedAt, durationMs: Math.round(durationMs) };
 		this.#lastSuccessAt = finishedAt;
 		this.#lastError = null;
-		this.#notices?.tell(report);
+		this.#notices?.tell(report, durationMs);
 	}
 
 	#rememberError(error: ReplicatorError): void {

@@ -1,3 +1,4 @@
+import type { Announcement } from '../model/announcer.ts';
 import type { Database } from '../model/database.ts';
 import type { FleetInstance } from '../model/instance.ts';
 import type { PublishedSnapshot, Repository, Retention } from '../model/lineage.ts';
@@ -34,6 +35,8 @@ export interface PublishRequest {
 	readonly retention: Retention;
 	readonly guard: GuardLimits | 'off';
 	readonly orders: LeaderOrders;
+	/** The head, when it was seen in the repository not long ago: what equals it need not be asked for again. */
+	readonly knownHead?: PublishedSnapshot | null;
 }
 
 /** take → publish: one cycle of a leader. */
@@ -41,12 +44,22 @@ export async function publishCycle(request: PublishRequest): Promise<PublishOutc
 	const { instance } = request;
 	return withDatabase(instance, async (database): Promise<PublishOutcome> => {
 		let snapshot = await takeSnapshot(instance, database);
+		const known = request.knownHead ?? null;
+		if (known !== null && isStillHeld(instance, known, snapshot))
+			return { outcome: 'unchanged', head: known };
 		const head = await findOrCreateHead(instance, request.orders);
 		const holdsHead = head?.id === instance.state.read().position?.id;
 		if (holdsHead && (await resumePushMonitors(instance, database)))
 			snapshot = await takeSnapshot(instance, database);
 		return lead({ ...request, database, snapshot, head });
 	});
+}
+
+/** Whether this instance led with the head, and nothing was edited since. */
+function isStillHeld(instance: FleetInstance, head: PublishedSnapshot, snapshot: TakenSnapshot): boolean {
+	const { position, intent, role } = instance.state.read();
+	const isOurs = role === 'leader' && intent === null && position?.id === head.id;
+	return isOurs && snapshot.encoded.digest === head.digest;
 }
 
 interface Leading extends PublishRequest {
@@ -156,24 +169,20 @@ async function publish(
 	const { digest } = snapshot.encoded;
 	const { instanceId } = instance.state.read();
 	const manifest = snapshot.manifest(parent === null ? null : { id: parent.id, digest: parent.digest });
+	const { hostname } = instance;
+	const { allowsDeletes } = orders;
+	const inLineage = { hostname, generation, digest, parentId: parent?.id ?? null, instanceId, allowsDeletes };
+	const announcement: Announcement = { place: inLineage, manifest, tree: snapshot.encoded.tree };
 	// Durable before the publish: a head that is found after a crash is recognised as this instance's own.
-	await instance.state.save({ intent: { parentId: parent?.id ?? null, generation, digest } });
-	const published = await instance.snapshots.withPublishDirectory(async (directory) => {
-		await writeTree({ directory, encoded: snapshot.encoded, manifest });
-		return instance.repository.publish({
-			directory,
-			hostname: instance.hostname,
-			generation,
-			digest,
-			parentId: parent?.id ?? null,
-			instanceId,
-			allowsDeletes: orders.allowsDeletes,
-		});
-	});
+	await instance.state.save({ intent: { parentId: inLineage.parentId, generation, digest } });
+	instance.announcer?.announce(announcement);
+	const published = await keepInRepository(instance, announcement, snapshot);
 	const { head, forks } = findHead(await instance.repository.list());
 	if (head !== null && head.id !== published.id) {
+		instance.announcer?.withdraw(digest);
 		return { outcome: 'stood-down', reason: 'fork-lost', head, heldRows: [] };
 	}
+	instance.announcer?.confirm(announcement, published.id);
 	if (forks.length > 0)
 		instance.log.warning('Another leader published at the same time; its snapshot lost', {
 			forks: forks.map(({ id }) => id),
@@ -185,6 +194,22 @@ async function publish(
 	});
 	await rememberPosition(leading, published);
 	return { outcome: 'published', snapshot: published };
+}
+
+async function keepInRepository(
+	instance: FleetInstance,
+	{ place, manifest }: Announcement,
+	{ encoded }: TakenSnapshot,
+): Promise<PublishedSnapshot> {
+	try {
+		return await instance.snapshots.withPublishDirectory(async (directory) => {
+			await writeTree({ directory, encoded, manifest });
+			return instance.repository.publish({ directory, ...place });
+		});
+	} catch (error) {
+		instance.announcer?.withdraw(place.digest);
+		throw error;
+	}
 }
 
 async function rememberPosition(leading: Leading, head: PublishedSnapshot): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Announcer } from './announcer.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import type { Database } from './database.ts';
 import type { Repository } from './lineage.ts';
@@ -75,4 +76,6 @@ export interface Instance {
 export interface FleetInstance extends Instance {
 	readonly repository: Repository;
 	readonly reload: Reload;
+	/** Where replicas listen to this instance; absent where they do not. */
+	readonly announcer?: Announcer;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findHead } from '../../src/repository/find-head.ts';
 import { fleetMember } from '../kit/fleet-member.ts';
-import { memoryRepository, memoryStore } from '../kit/memory-repository.ts';
+import { memoryRepository, memoryStore, type RepositoryCall } from '../kit/memory-repository.ts';
 
 const OTHER_LEADER = 'neither published nor applied by this instance';
 
@@ -14,6 +14,32 @@ async function ledFleet() {
 	expect(first.outcome).toBe('published');
 	return { store, repository, leader };
 }
+
+test('a leader on which nothing is edited asks the repository once an hour, and notices then that it is gone', async () => {
+	const store = memoryStore();
+	const calls: RepositoryCall[] = [];
+	let now = Date.UTC(2026, 10, 24);
+	const leader = await fleetMember({
+		mode: 'BACKUP',
+		repository: memoryRepository({ store, before: (call) => void calls.push(call) }),
+		now: () => now,
+	});
+	await leader.cycle();
+	calls.length = 0;
+
+	const idle = [await leader.cycle(), await leader.cycle()];
+	const callsWhileIdle = [...calls];
+	now += 60 * 60 * 1000;
+	const afterAnHour = await leader.cycle();
+
+	expect(idle.map(({ outcome }) => outcome)).toEqual(['unchanged', 'unchanged']);
+	expect(callsWhileIdle).toEqual([]);
+	expect(afterAnHour.outcome).toBe('unchanged');
+	expect(calls).toEqual(['list']);
+	now += 60 * 60 * 1000;
+	store.exists = false;
+	await expect(leader.cycle()).rejects.toMatchObject({ code: 'repository-missing' });
+});
 
 describe('a new leader', () => {
 	test('whose Kuma nobody has set up takes what the fleet has before it leads', async () => {
@@ -31,6 +57,7 @@ describe('a new leader', () => {
 		expect(second.outcome).toBe('unchanged');
 		expect(published.outcome).toBe('published');
 		expect(store.kept.map(({ snapshot }) => snapshot.generation)).toEqual([1, 2]);
+		leader.edit("UPDATE monitor SET name = 'Blog of the old leader' WHERE id = 4");
 		expect((await leader.cycle()).summary).toContain(OTHER_LEADER);
 	});
 
@@ -103,7 +130,7 @@ describe('a second leader', () => {
 		expect(await second.instance.snapshots.load(store.kept[0]?.snapshot.digest ?? '')).toBeNull();
 	});
 
-	test('overrules the head when it is told to take over, and the first leader stands down then', async () => {
+	test('overrules the head when it is told to take over, and the first leader stands down at its next edit', async () => {
 		const { second, leader, store } = await withSecondLeader();
 
 		const taken = await second.backup({ takesOver: true });
@@ -117,6 +144,7 @@ describe('a second leader', () => {
 			allowsDeletes: false,
 		});
 		expect((await second.cycle()).outcome).toBe('unchanged');
+		leader.edit("UPDATE monitor SET name = 'Blog of the first leader' WHERE id = 4");
 		expect((await leader.cycle()).summary).toContain(OTHER_LEADER);
 	});
 

@@ -10,5 +10,6 @@ export function delegateRepository(repository: Repository): Repository {
 		fetch: (request) => repository.fetch(request),
 		retain: (request) => repository.retain(request),
 		prune: () => repository.prune(),
+		id: () => repository.id(),
 	};
 }

@@ -19,12 +19,15 @@ export interface Fleet<Name extends string> {
 
 /** Makes a fleet that is to be started. */
 export async function prepareFleet<Name extends string>(options: {
+	/** RESTIC_REPOSITORY; a local folder of the fleet's own when not given. */
+	readonly repository?: string;
 	readonly leader: MemberOptions;
 	readonly replicas: Readonly<
 		Record<Name, MemberOptions & { readonly mode: 'RESTORE' | 'RESTORE_LOCAL_ENTITY_REPLICATION' }>
 	>;
 }): Promise<Fleet<Name>> {
-	const repository = await mkdtemp(join(tmpdir(), 'replicator-kuma-repository-'));
+	const folder = await mkdtemp(join(tmpdir(), 'replicator-kuma-repository-'));
+	const repository = options.repository ?? folder;
 	const prepare = (hostname: string, member: MemberOptions & Pick<ReplicatorOptions, 'mode'>) =>
 		prepareReplicator({ repository, hostname, ...member });
 	const leader = await prepare('leader', { ...options.leader, mode: 'BACKUP' });
@@ -55,7 +58,7 @@ export async function prepareFleet<Name extends string>(options: {
 		},
 		discard: async () => {
 			await Promise.all([leader, ...followers].map((member) => member.discard()));
-			await rm(repository, { recursive: true, force: true });
+			await rm(folder, { recursive: true, force: true });
 		},
 	};
 }

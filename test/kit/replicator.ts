@@ -114,6 +114,8 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 		RESTIC_PASSWORD: 'sesame-open-up',
 		REPLICATOR_MODE: options.mode,
 		REPLICATOR_HOSTNAME: options.hostname ?? options.mode.toLowerCase(),
+		// What a test wants to arrive, it asks for; signals have tests of their own.
+		REPLICATOR_NUDGE: 'off',
 		REPLICATOR_INTERVAL: String(options.intervalSeconds ?? NEVER_SECONDS),
 		...options.environment,
 	};

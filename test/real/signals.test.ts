@@ -1,0 +1,102 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { type Fleet, prepareFleet } from '../kit/fleet.ts';
+import { freePort } from '../kit/free-port.ts';
+import { KumaClient } from '../kit/kuma-client.ts';
+import { kumaRows } from '../kit/kuma-rows.ts';
+import { startNtfyServer } from '../kit/ntfy-server.ts';
+import { restServer } from '../kit/rest-server.ts';
+import { waitFor } from '../kit/wait-for.ts';
+
+const TOKEN = 'a-token-for-tests-0123456789';
+/** Nothing but a signal can bring it: the poll comes after a day. */
+const ARRIVED_MS = 60_000;
+
+interface Signals {
+	readonly leader?: Readonly<Record<string, string>>;
+	readonly replica?: Readonly<Record<string, string>>;
+	/** Behind REST, no folder can be watched. */
+	readonly isRemote: boolean;
+}
+
+async function startFleet({ leader, replica, isRemote }: Signals): Promise<Fleet<'replica'>> {
+	const repository = isRemote ? (await restServer()).location : undefined;
+	const fleet = await prepareFleet({
+		...(repository === undefined ? {} : { repository }),
+		leader: { database: 'sqlite', environment: { REPLICATOR_NUDGE: 'on', ...leader } },
+		replicas: {
+			replica: { mode: 'RESTORE', database: 'sqlite', environment: { REPLICATOR_NUDGE: 'on', ...replica } },
+		},
+	});
+	onTestFinished(() => fleet.discard());
+	return fleet;
+}
+
+/** Sets the leader up, starts the replica, and edits the leader. Nobody asks anybody for a cycle. */
+async function editAndWait(fleet: Fleet<'replica'>): Promise<void> {
+	const { leader } = fleet;
+	const { replica } = fleet.replicas;
+	await leader.start();
+	const client = await KumaClient.connect(leader.url);
+	onTestFinished(() => client.close());
+	await client.setup('admin', 'secret-12345');
+	await leader.waitForStatus('a snapshot with the first user', ({ newest }) => newest !== null);
+	await replica.start();
+	await replica.waitForStatus('the first snapshot', ({ applied }) => applied !== null);
+
+	await client.addMonitor({ name: 'Shop', url: 'http://127.0.0.1:9/', active: false });
+
+	const names = async () => (await kumaRows(replica.dataDirectory, 'monitor')).map(({ name }) => name);
+	await waitFor(async () => (await names()).includes('Shop'), {
+		timeoutMs: ARRIVED_MS,
+		what: 'the edit on the replica',
+	});
+	const { kuma, lastError } = await replica.status();
+	expect(kuma.restarts).toBe(0);
+	expect(lastError).toBeNull();
+}
+
+test('an edit arrives through ntfy alone, with what happened for people on the same topic', async () => {
+	const ntfy = await startNtfyServer();
+	const environment = { NTFY_URL: `${ntfy.url}/fleet` };
+
+	await editAndWait(await startFleet({ leader: environment, replica: environment, isRemote: true }));
+
+	const told = (message: string | undefined) =>
+		message?.startsWith('[replica]') === true && message.includes('monitor "Shop" added');
+	await waitFor(() => ntfy.messages.some(({ message }) => told(message)), {
+		timeoutMs: ARRIVED_MS,
+		what: 'the notice of what was applied',
+	});
+});
+
+test("an edit arrives through the leader's own events, and its content from the leader itself", async () => {
+	const port = await freePort();
+	const fleet = await startFleet({
+		leader: { REPLICATOR_LISTEN: String(port), REPLICATOR_TOKEN: TOKEN },
+		replica: {
+			REPLICATOR_LEADER_URL: `http://127.0.0.1:${port}`,
+			REPLICATOR_TOKEN: TOKEN,
+			REPLICATOR_LOG_LEVEL: 'debug',
+		},
+		isRemote: true,
+	});
+
+	await editAndWait(fleet);
+
+	expect(fleet.replicas.replica.log()).toContain('Fetched a snapshot from the leader itself');
+	const ask = (path: string, token?: string) =>
+		fetch(`http://127.0.0.1:${port}${path}`, {
+			headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+		});
+	expect((await ask('/healthz')).status).toBe(200);
+	expect((await ask('/metrics')).status).toBe(401);
+	const metrics = await (await ask('/metrics', TOKEN)).text();
+	expect(metrics).toMatch(/^replicator_kuma_rows\{table="monitor"\} 1$/m);
+	expect(metrics).toMatch(/^replicator_kuma_restic_call_duration_seconds_count\{.*command="backup".*\} 2$/m);
+	const status = (await (await ask('/api/status', TOKEN)).json()) as { role: string };
+	expect(status.role).toBe('leader');
+});
+
+test('an edit arrives through a repository in a local folder, without anything else', async () => {
+	await editAndWait(await startFleet({ isRemote: false }));
+});
