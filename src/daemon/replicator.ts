@@ -83,7 +83,7 @@ export class Replicator {
 		return this.#publish(orders, null);
 	}
 
-	/** An ordinary cycle: a leader on which nothing is edited looks at the repository once an hour. */
+	/** An ordinary cycle: a leader on which nothing is edited looks at the repository once after its last publish, and then once an hour. */
 	#lead(): Promise<CycleReport> {
 		const isFresh = this.#instance.now() - this.#headSeenAt < HEAD_FRESH_MS;
 		return this.#publish(NO_BACKUP_ORDERS, isFresh ? this.#newest : null);
@@ -95,9 +95,11 @@ export class Replicator {
 		const outcome = await publishCycle({ instance, retention, guard, orders, knownHead });
 		this.#observe?.(outcome);
 		const head = headOf(outcome);
-		// The very object that was handed in says that nobody has looked.
-		if (head !== null && head !== knownHead) this.#headSeenAt = instance.now();
 		this.#newest = head ?? this.#newest;
+		// Another leader's snapshot of the same moment may show up a little later: the next cycle looks once more.
+		if (outcome.outcome === 'published') this.#headSeenAt = Number.NEGATIVE_INFINITY;
+		// The very object that was handed in says that nobody has looked.
+		else if (head !== null && head !== knownHead) this.#headSeenAt = instance.now();
 		if (outcome.outcome === 'published') {
 			try {
 				await retain(instance, { retention, headId: outcome.snapshot.id });

@@ -1,5 +1,6 @@
 import type { LineagePlace } from '../model/lineage.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import { readBody } from '../signals/read-body.ts';
 import { openSealed, SEALED_BYTES_MAX } from '../snapshot/seal.ts';
 import type { FleetKey } from './fleet-key.ts';
 import { type LeaderAddress, reasonOf, requestLeader, unreachable } from './leader-request.ts';
@@ -55,7 +56,7 @@ async function download(
 	const chunks: Uint8Array[] = [];
 	let bytes = 0;
 	try {
-		for await (const chunk of response.body ?? []) {
+		for await (const chunk of response.body === null ? [] : readBody(response.body, signal)) {
 			chunks.push(chunk);
 			bytes += chunk.length;
 			if (bytes > SEALED_BYTES_MAX) throw tooLarge(digest);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import type { Log } from '../model/log.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
+import { readBody } from '../signals/read-body.ts';
 import { type LeaderAddress, reasonOf, requestLeader, unreachable } from './leader-request.ts';
 import { type SnapshotHint, snapshotHint } from './snapshot-hint.ts';
 
@@ -106,7 +107,7 @@ export class LeaderStream {
 				await response.body?.cancel();
 				return 'it does not speak of events: something else answers there';
 			}
-			if (response.body !== null) await this.#read(response.body, parser);
+			if (response.body !== null) await this.#read(readBody(response.body, signal), parser);
 			return 'it ended the connection';
 		} catch (error) {
 			if (silent.signal.aborted) return 'it is silent';
@@ -117,7 +118,7 @@ export class LeaderStream {
 	}
 
 	/** Reads to the end. @throws ReplicatorError when the stream is more than any leader's. */
-	async #read(body: ReadableStream<Uint8Array>, parser: EventSourceParser): Promise<void> {
+	async #read(body: AsyncIterable<Uint8Array>, parser: EventSourceParser): Promise<void> {
 		const decoder = new TextDecoder();
 		let windowStart = performance.now();
 		let windowBytes = 0;

@@ -5,6 +5,7 @@ import { boundedLines } from './bounded-lines.ts';
 import { connectionTrouble } from './connection-trouble.ts';
 import { ntfyHint, type TopicVariable } from './ntfy-hint.ts';
 import { nudgeMark } from './nudge-mark.ts';
+import { readBody } from './read-body.ts';
 import { type Addressee, requestAddress } from './request-address.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -114,6 +115,7 @@ export function subscribeToNtfy(options: NtfySubscriptionOptions): NtfySubscript
 	/** One connection, from its request to its end. */
 	async function follow(): Promise<End> {
 		const silence = new AbortController();
+		const ending = AbortSignal.any([signal, silence.signal]);
 		const watchdog = { timer: setTimeout(() => silence.abort(new SilenceError()), openMsMax) };
 		const read = boundedLines({
 			bytesMax: LINE_BYTES_MAX,
@@ -127,11 +129,11 @@ export function subscribeToNtfy(options: NtfySubscriptionOptions): NtfySubscript
 			const response = await fetch(streamUrl(), {
 				headers: address.headers,
 				redirect: 'manual',
-				signal: AbortSignal.any([signal, silence.signal]),
+				signal: ending,
 			});
 			if (!response.ok || response.body === null) return await refusal(response);
 			let bytes = 0;
-			for await (const chunk of response.body) {
+			for await (const chunk of readBody(response.body, ending)) {
 				read(chunk);
 				bytes += chunk.length;
 				if (bytes < BYTES_AT_ONCE_MAX) continue;
