@@ -3,7 +3,7 @@ import { CATALOG } from '../catalog/index.ts';
 import { prepareStateDirectory } from '../daemon/data-directory.ts';
 import { joinFleet } from '../daemon/open-instance.ts';
 import { openRepository } from '../daemon/open-repository.ts';
-import type { PublishedSnapshot, Repository } from '../model/lineage.ts';
+import type { LineageSnapshot, Repository } from '../model/lineage.ts';
 import type { Plan } from '../model/plan.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
@@ -109,8 +109,8 @@ async function compareUnpublished(context: Context, repository: Repository): Pro
 	return { title: `What the next snapshot would change against ${nameOf(head)}:`, plan };
 }
 
-function nameOf({ id, generation }: PublishedSnapshot): string {
-	return `snapshot ${id.slice(0, 8)} (generation ${generation})`;
+function nameOf({ id, digest, generation }: LineageSnapshot): string {
+	return `snapshot ${(id ?? digest).slice(0, 8)} (generation ${generation})`;
 }
 
 function nothingToCompare(outcome: 'not-set-up' | 'nothing-published'): ReplicatorError {

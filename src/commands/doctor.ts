@@ -254,7 +254,7 @@ async function checkState(context: Context): Promise<Finding[]> {
 			'state',
 			position === null
 				? 'Nothing was published or applied here yet.'
-				: `This instance holds snapshot ${position.id.slice(0, 8)}.`,
+				: `This instance holds snapshot ${(position.id ?? position.digest).slice(0, 8)}.`,
 		),
 	];
 }

@@ -13,12 +13,15 @@ export async function runOrAsk(
 	cycle: (replicator: Pick<ControlClient, 'backup' | 'restore'>) => Promise<CycleReport>,
 ): Promise<CycleReport> {
 	try {
-		return await withInstance(context, (alone) => {
+		return await withInstance(context, async (alone) => {
 			const instance = joinFleet(alone, {
 				repository: openRepository(context),
 				reload: NO_RELOAD,
 			});
-			return cycle(new Replicator({ instance, config: context.config }));
+			const replicator = new Replicator({ instance, config: context.config });
+			const report = await cycle(replicator);
+			await replicator.tidy();
+			return report;
 		});
 	} catch (error) {
 		if (!isReplicatorError(error, 'data-directory-in-use')) throw error;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { controlClient } from '../http/control-client.ts';
+import type { Position } from '../model/state.ts';
 import type { Status } from '../model/status.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { openContext } from './open-context.ts';
@@ -45,6 +46,12 @@ function describeAgent({ isConnected, missing }: Status['kuma']['agent']): strin
 	return lacks.length === 0 ? 'connected' : `connected; it lacks ${lacks.join(', ')}`;
 }
 
+function describePosition({ id, digest, generation }: Position): string {
+	return id === null
+		? `${digest.slice(0, 8)}, generation ${generation}, from the leader itself, ahead of the repository`
+		: `${id.slice(0, 8)}, generation ${generation}`;
+}
+
 function printStatus(status: Status): void {
 	const { newest, applied, kuma, lastCycle, lastError, lagMs } = status;
 	const rows: [string, string][] = [
@@ -56,10 +63,7 @@ function printStatus(status: Status): void {
 				? 'none seen yet'
 				: `${newest.id.slice(0, 8)}, generation ${newest.generation}, ${formatTime(newest.time)}, from ${newest.hostname}`,
 		],
-		[
-			'Held here',
-			applied === null ? 'none yet' : `${applied.id.slice(0, 8)}, generation ${applied.generation}`,
-		],
+		['Held here', applied === null ? 'none yet' : describePosition(applied)],
 		['Lag', lagMs === null ? 'unknown' : lagMs === 0 ? 'none' : formatAge(lagMs)],
 		[
 			'Kuma',

@@ -1,10 +1,11 @@
 import type { Config } from '../config/load-config.ts';
+import type { FleetKey } from '../http/fleet-key.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { SnapshotHint } from '../http/snapshot-hint.ts';
 import type { PublishOutcome } from '../leader/publish-cycle.ts';
 import type { Announcement, Announcer } from '../model/announcer.ts';
 import type { SnapshotStore } from '../model/instance.ts';
-import type { Repository } from '../model/lineage.ts';
+import type { LineagePlace, Repository } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
@@ -28,6 +29,8 @@ export interface FleetHttpParts {
 	readonly status: () => Status;
 	/** There may be a new snapshot in the repository. */
 	readonly onNudge: () => void;
+	/** The leader handed a snapshot over itself: it is kept here now, and may be applied. */
+	readonly onHandedOver: (place: LineagePlace) => void;
 	/** Runs work when no cycle runs. */
 	readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
 }
@@ -120,7 +123,10 @@ async function openAnnouncer(
 	};
 	return {
 		announce: (announcement) => tell(announcement, null),
-		confirm: tell,
+		confirm: (announcement, resticId) => {
+			tell(announcement, resticId);
+			prepareKey(key);
+		},
 		withdraw: (digest) => feed.withdraw(digest),
 	};
 }
@@ -135,21 +141,27 @@ async function openStream(parts: FleetHttpParts) {
 	]);
 	const ending = new AbortController();
 	const { signal } = ending;
+	const key = await openFleetKey({ config, repository });
+	prepareKey(key);
 	const content = openLeaderContent({
 		url,
 		token,
 		fleet,
-		key: await openFleetKey({ config, repository }),
+		key,
 		signal,
 	});
 
-	/** What the leader hands over is here before the repository has it. It is applied when that lists it. */
+	/** What the leader hands over is here before the repository has it. */
 	async function fetchAhead({ digest }: SnapshotHint): Promise<void> {
 		try {
 			if ((await snapshots.load(digest)) !== null) return;
-			const write = (directory: string) => content.fetchContent({ digest, directory }).then(() => undefined);
+			let place = null as LineagePlace | null;
+			const write = async (directory: string) => {
+				place = await content.fetchContent({ digest, directory });
+			};
 			await snapshots.keep({ digest, where: 'the leader', write });
 			log.debug('Fetched a snapshot from the leader itself', { digest });
+			if (place !== null) parts.onHandedOver(place);
 		} catch (error) {
 			if (signal.aborted) return;
 			// Whatever it is, the repository has the snapshot, or will; a bug is told louder.
@@ -174,6 +186,11 @@ async function openStream(parts: FleetHttpParts) {
 			await stream.stop();
 		},
 	};
+}
+
+/** Makes the key before it is needed, for that takes a second. Whoever needs it is told what is wrong with it. */
+function prepareKey(key: FleetKey): void {
+	key.get().catch(() => undefined);
 }
 
 async function openFleetKey({ config, repository }: Pick<FleetHttpParts, 'config' | 'repository'>) {

@@ -2,12 +2,13 @@ import type { Config } from '../config/load-config.ts';
 import { type PublishOutcome, publishCycle } from '../leader/publish-cycle.ts';
 import { retain } from '../leader/retain.ts';
 import type { FleetInstance } from '../model/instance.ts';
-import type { PublishedSnapshot } from '../model/lineage.ts';
+import type { LineagePlace, PublishedSnapshot } from '../model/lineage.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import type { HeldRow, InstanceState } from '../model/state.ts';
 import type { CycleReport } from '../model/status.ts';
 import { describePlan } from '../plan/describe-plan.ts';
+import { restoreAhead } from '../replica/restore-ahead.ts';
 import { previewRestore, type RestoreOutcome, restoreCycle } from '../replica/restore-cycle.ts';
 import { describeSnapshot, describeVerdict, reportPublish, reportRestore } from './report-outcome.ts';
 
@@ -35,6 +36,8 @@ export class Replicator {
 	readonly #config: Config;
 	readonly #observe: ((outcome: PublishOutcome | RestoreOutcome) => void) | undefined;
 	#newest: PublishedSnapshot | null = null;
+	/** The last publish, while old snapshots were not forgotten after it. */
+	#untidyHead: PublishedSnapshot | null = null;
 	/** When the newest snapshot was last seen in the repository. */
 	#headSeenAt = Number.NEGATIVE_INFINITY;
 	/** A replica plans once after every start, whatever it has applied: that undoes edits made on it. */
@@ -100,15 +103,21 @@ export class Replicator {
 		if (outcome.outcome === 'published') this.#headSeenAt = Number.NEGATIVE_INFINITY;
 		// The very object that was handed in says that nobody has looked.
 		else if (head !== null && head !== knownHead) this.#headSeenAt = instance.now();
-		if (outcome.outcome === 'published') {
-			try {
-				await retain(instance, { retention, headId: outcome.snapshot.id });
-			} catch (error) {
-				// The snapshot is published; that old ones could not be forgotten does not undo it.
-				instance.log.warning('Old snapshots could not be forgotten', { error });
-			}
-		}
+		if (outcome.outcome === 'published') this.#untidyHead = outcome.snapshot;
 		return reportPublish(outcome, instance.catalog);
+	}
+
+	/** Forgets old snapshots after a publish. It takes as long as the publish itself, and nobody has to wait for it. */
+	async tidy(): Promise<void> {
+		const head = this.#untidyHead;
+		if (head === null) return;
+		this.#untidyHead = null;
+		try {
+			await retain(this.#instance, { retention: this.#config.retention, headId: head.id });
+		} catch (error) {
+			// The snapshot is published; that old ones could not be forgotten does not undo it.
+			this.#instance.log.warning('Old snapshots could not be forgotten', { error });
+		}
 	}
 
 	/** fetch → plan → apply → reload, on request with a person's orders. */
@@ -131,13 +140,26 @@ export class Replicator {
 			allowsDeletes: false,
 			isForced: !this.#hasPlanned,
 		});
+		return this.#reportFollowed(outcome);
+	}
+
+	#reportFollowed(outcome: RestoreOutcome): CycleReport {
 		this.#hasPlanned ||= outcome.outcome === 'applied' || outcome.outcome === 'unchanged';
 		return this.#reportRestore(outcome);
 	}
 
+	/**
+	 * A replica's cycle with a snapshot that the leader handed over itself, if it is the next one; with whatever the
+	 * repository has otherwise.
+	 */
+	async followLeader(place: LineagePlace): Promise<CycleReport> {
+		const outcome = await restoreAhead({ instance: this.#instance, guard: this.#config.guard, place });
+		return outcome === null ? this.#follow() : this.#reportFollowed(outcome);
+	}
+
 	#reportRestore(outcome: RestoreOutcome): CycleReport {
 		this.#observe?.(outcome);
-		if ('head' in outcome) this.#newest = outcome.head;
+		this.#newest = headOfRestore(outcome) ?? this.#newest;
 		return reportRestore(outcome, this.#instance.catalog);
 	}
 
@@ -185,9 +207,14 @@ function headOf(outcome: PublishOutcome): PublishedSnapshot | null {
 		case 'stood-down':
 			return outcome.head;
 		case 'restored-first':
-			return 'head' in outcome.restore ? outcome.restore.head : null;
+			return headOfRestore(outcome.restore);
 		case 'not-set-up':
 		case 'wait-for-user':
 			return null;
 	}
+}
+
+/** @returns the newest snapshot that was seen in the repository. */
+function headOfRestore(outcome: RestoreOutcome): PublishedSnapshot | null {
+	return 'head' in outcome && outcome.head.id !== null ? outcome.head : null;
 }

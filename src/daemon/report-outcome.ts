@@ -1,6 +1,6 @@
 import type { PublishOutcome } from '../leader/publish-cycle.ts';
 import type { CatalogTable } from '../model/catalog-table.ts';
-import type { PublishedSnapshot } from '../model/lineage.ts';
+import type { LineageSnapshot, PublishedSnapshot } from '../model/lineage.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ReloadReport } from '../model/reload.ts';
 import type { CycleReport } from '../model/status.ts';
@@ -9,8 +9,10 @@ import type { HeldVerdict } from '../replica/apply-snapshot.ts';
 import type { RestoreOutcome } from '../replica/restore-cycle.ts';
 
 /** @returns a snapshot as people read it: the beginning of its id, its generation, its leader. */
-export function describeSnapshot(snapshot: PublishedSnapshot): string {
-	return `${snapshot.id.slice(0, 8)} (generation ${snapshot.generation}, from ${snapshot.hostname})`;
+export function describeSnapshot({ id, digest, generation, hostname }: LineageSnapshot): string {
+	return id === null
+		? `${digest.slice(0, 8)} (generation ${generation}, from ${hostname} itself, ahead of the repository)`
+		: `${id.slice(0, 8)} (generation ${generation}, from ${hostname})`;
 }
 
 const NOTHING = { needsDecision: false, details: [], heldRows: [], snapshotId: null } as const;
@@ -130,7 +132,7 @@ function restartNote(reload: ReloadReport): string {
 	return ` Kuma was restarted for it, because ${reload.reason}.`;
 }
 
-function planned(plan: Plan, catalog: readonly CatalogTable[], head: PublishedSnapshot) {
+function planned(plan: Plan, catalog: readonly CatalogTable[], head: LineageSnapshot) {
 	return { details: describePlan(plan, catalog), heldRows: plan.heldRows, snapshotId: head.id };
 }
 

@@ -5,10 +5,12 @@ import type { Installation } from '../kuma/installation.ts';
 import type { KumaSupervisor } from '../kuma/kuma-supervisor.ts';
 import { SerialQueue } from '../kuma/serial-queue.ts';
 import type { FleetInstance } from '../model/instance.ts';
+import type { LineagePlace } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import type { CycleReport, Status } from '../model/status.ts';
+import { isAheadOf } from '../replica/position.ts';
 import { localRepositoryPath } from '../repository/restic-environment.ts';
 import { watchFolder } from '../signals/folder-watch.ts';
 import { subscribeToNtfy } from '../signals/ntfy-subscription.ts';
@@ -151,6 +153,21 @@ export class Service {
 		this.#notices = openCycleNotices(config, log);
 	}
 
+	/** Applies at once what the leader handed over, while it is on its way into the repository. */
+	async #followLeader(place: LineagePlace): Promise<void> {
+		// While Kuma starts, the start gate sees to it.
+		if (this.#loop === undefined) return;
+		try {
+			await this.#report(() => this.#replicatorNow.followLeader(place));
+		} catch (error) {
+			if (isReplicatorError(error, 'interrupted')) return;
+			this.#options.log.error('What the leader handed over could not be applied; it is looked for again', {
+				error,
+			});
+			this.#nudges.nudge();
+		}
+	}
+
 	async #openHttp(): Promise<void> {
 		const { config, log } = this.#options;
 		const instance = this.#instance;
@@ -163,6 +180,7 @@ export class Service {
 			snapshots,
 			status: () => this.status(),
 			onNudge: () => this.#nudges.nudge(),
+			onHandedOver: (place) => void this.#followLeader(place),
 			inTurn: (work) => this.#work.run(work),
 		});
 	}
@@ -327,6 +345,9 @@ export class Service {
 		this.#lastSuccessAt = finishedAt;
 		this.#lastError = null;
 		this.#notices?.tell(report, durationMs);
+		// At a stop there is no time for it; it comes with the next publish.
+		if (report.outcome === 'published' && !this.#options.signal.aborted)
+			void this.#work.run(() => this.#replicatorNow.tidy());
 	}
 
 	#rememberError(error: ReplicatorError): void {
@@ -346,7 +367,9 @@ export class Service {
 		const state = this.#replicatorNow.state;
 		const newest = this.#replicatorNow.newest;
 		const hello = this.#kuma?.agent.hello ?? null;
-		const isApplied = newest !== null && state.position?.id === newest.id;
+		// Ahead of the repository is not behind it.
+		const isApplied =
+			newest !== null && (state.position?.id === newest.id || isAheadOf(state.position, newest));
 		return {
 			productVersion: PRODUCT_VERSION,
 			mode: config.mode,

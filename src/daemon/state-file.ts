@@ -12,7 +12,12 @@ const generation = z.int().min(0);
 const stateSchema = z.strictObject({
 	formatVersion: z.literal(FORMAT_VERSION),
 	instanceId: z.string().min(1),
-	position: z.strictObject({ id: z.string().min(1), generation, digest }).nullable(),
+	position: z
+		.union([
+			z.strictObject({ id: z.string().min(1), generation, digest }),
+			z.strictObject({ id: z.null(), generation, digest, ancestorIds: z.array(z.string().min(1)).min(1) }),
+		])
+		.nullable(),
 	intent: z.strictObject({ parentId: z.string().min(1).nullable(), generation, digest }).nullable(),
 	role: z.enum(['leader', 'replica']).nullable(),
 	kumaVersion: z.string().min(1).nullable(),

@@ -1,5 +1,6 @@
 import type { PublishedSnapshot } from '../model/lineage.ts';
 import type { InstanceState } from '../model/state.ts';
+import { isAheadOf } from '../replica/position.ts';
 
 /** What a person asked for on top of an ordinary cycle. */
 export interface LeaderOrders {
@@ -38,7 +39,12 @@ export function decide(request: {
 		return head === null ? { decision: 'wait-for-user' } : { decision: 'restore-first', head };
 	if (state.heldRows.length > 0) return { decision: 'stand-down-held-rows' };
 	if (head === null) return { decision: 'publish', parent: null, generation: 1 };
-	const holdsHead = state.position?.id === head.id || isIntended(state, head) || head.digest === digest;
+	const holdsHead =
+		state.position?.id === head.id ||
+		// As a replica it was handed more than the repository has; now it publishes that.
+		isAheadOf(state.position, head) ||
+		isIntended(state, head) ||
+		head.digest === digest;
 	if (!holdsHead && !orders.takesOver) return { decision: 'compare', head };
 	if (holdsHead && head.digest === digest && !orders.allowsDeletes) return { decision: 'unchanged', head };
 	return { decision: 'publish', parent: head, generation: head.generation + 1 };

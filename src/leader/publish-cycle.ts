@@ -8,6 +8,7 @@ import type { GuardLimits } from '../plan/guard.ts';
 import { planSnapshot } from '../replica/apply-snapshot.ts';
 import { dropStaleSnapshots } from '../replica/drop-stale-snapshots.ts';
 import { loadSnapshot } from '../replica/load-snapshot.ts';
+import { recordPosition } from '../replica/position.ts';
 import { applyHead, type RestoreOutcome } from '../replica/restore-cycle.ts';
 import { type TakenSnapshot, takeSnapshot } from '../replica/take-snapshot.ts';
 import { type NotSetUp, withDatabase } from '../replica/with-database.ts';
@@ -47,11 +48,19 @@ export async function publishCycle(request: PublishRequest): Promise<PublishOutc
 		const known = request.knownHead ?? null;
 		if (known !== null && isStillHeld(instance, known, snapshot))
 			return { outcome: 'unchanged', head: known };
-		const head = await findOrCreateHead(instance, request.orders);
-		const holdsHead = head?.id === instance.state.read().position?.id;
-		if (holdsHead && (await resumePushMonitors(instance, database)))
-			snapshot = await takeSnapshot(instance, database);
-		return lead({ ...request, database, snapshot, head });
+		const early = announceEarly(request, snapshot);
+		let outcome: PublishOutcome | null = null;
+		try {
+			const head = await findOrCreateHead(instance, request.orders);
+			const holdsHead = head?.id === instance.state.read().position?.id;
+			if (holdsHead && (await resumePushMonitors(instance, database)))
+				snapshot = await takeSnapshot(instance, database);
+			outcome = await lead({ ...request, database, snapshot, head, early });
+			return outcome;
+		} finally {
+			if (early !== null && outcome?.outcome !== 'published')
+				instance.announcer?.withdraw(early.place.digest);
+		}
 	});
 }
 
@@ -62,18 +71,47 @@ function isStillHeld(instance: FleetInstance, head: PublishedSnapshot, snapshot:
 	return isOurs && snapshot.encoded.digest === head.digest;
 }
 
+/**
+ * Tells replicas that listen of an edit before the repository is asked for its head, which takes most of a second. If
+ * another leader published meanwhile, this is taken back, and whoever applied it changes over to the repository's head.
+ */
+function announceEarly({ instance, orders }: PublishRequest, snapshot: TakenSnapshot): Announcement | null {
+	const { position, intent, role, heldRows, remarks, instanceId } = instance.state.read();
+	const { announcer, hostname } = instance;
+	const { digest } = snapshot.encoded;
+	// What was paused as a replica runs again before it is published.
+	const wakesMonitors = remarks.some(({ kind }) => kind === 'push-paused');
+	const leads = role === 'leader' && intent === null && heldRows.length === 0 && !wakesMonitors;
+	if (announcer === undefined || position === null || position.id === null || !leads) return null;
+	const isOrdinary = !orders.takesOver && !orders.allowsDeletes && position.digest !== digest;
+	if (!isOrdinary || !hasUsers(snapshot)) return null;
+	const generation = position.generation + 1;
+	const announcement = {
+		place: { hostname, generation, digest, parentId: position.id, instanceId, allowsDeletes: false },
+		manifest: snapshot.manifest({ id: position.id, digest: position.digest }),
+		tree: snapshot.encoded.tree,
+	};
+	announcer.announce(announcement);
+	return announcement;
+}
+
+function hasUsers(snapshot: TakenSnapshot): boolean {
+	return (snapshot.taken.tables.find(({ name }) => name === 'user')?.rows.length ?? 0) > 0;
+}
+
 interface Leading extends PublishRequest {
 	readonly database: Database;
 	readonly snapshot: TakenSnapshot;
 	readonly head: PublishedSnapshot | null;
+	/** What replicas were told already. */
+	readonly early: Announcement | null;
 }
 
 async function lead(leading: Leading): Promise<PublishOutcome> {
 	const { instance, snapshot, head, orders } = leading;
 	const state = instance.state.read();
 	const { digest } = snapshot.encoded;
-	const hasUsers = (snapshot.taken.tables.find(({ name }) => name === 'user')?.rows.length ?? 0) > 0;
-	const decision = decide({ head, state, digest, hasUsers, orders });
+	const decision = decide({ head, state, digest, hasUsers: hasUsers(snapshot), orders });
 	switch (decision.decision) {
 		case 'wait-for-user':
 			return { outcome: 'wait-for-user' };
@@ -98,7 +136,9 @@ async function findOrCreateHead(
 ): Promise<PublishedSnapshot | null> {
 	const { repository } = instance;
 	try {
-		return findHead(await repository.list()).head;
+		const published = await repository.list();
+		await recordPosition(instance, published);
+		return findHead(published).head;
 	} catch (error) {
 		if (!isReplicatorError(error, 'repository-missing')) throw error;
 		const { position, intent } = instance.state.read();
@@ -164,25 +204,33 @@ async function publish(
 	leading: Leading,
 	place: { readonly parent: PublishedSnapshot | null; readonly generation: number },
 ): Promise<PublishOutcome> {
-	const { instance, snapshot, orders } = leading;
+	const { instance, snapshot, orders, early } = leading;
 	const { parent, generation } = place;
 	const { digest } = snapshot.encoded;
 	const { instanceId } = instance.state.read();
-	const manifest = snapshot.manifest(parent === null ? null : { id: parent.id, digest: parent.digest });
 	const { hostname } = instance;
 	const { allowsDeletes } = orders;
-	const inLineage = { hostname, generation, digest, parentId: parent?.id ?? null, instanceId, allowsDeletes };
-	const announcement: Announcement = { place: inLineage, manifest, tree: snapshot.encoded.tree };
+	const parentId = parent?.id ?? null;
+	const isEarly = early?.place.digest === digest && early.place.parentId === parentId;
+	const announcement: Announcement = isEarly
+		? early
+		: {
+				place: { hostname, generation, digest, parentId, instanceId, allowsDeletes },
+				manifest: snapshot.manifest(parent === null ? null : { id: parent.id, digest: parent.digest }),
+				tree: snapshot.encoded.tree,
+			};
+	const { manifest } = announcement;
 	// Durable before the publish: a head that is found after a crash is recognised as this instance's own.
-	await instance.state.save({ intent: { parentId: inLineage.parentId, generation, digest } });
-	instance.announcer?.announce(announcement);
+	await instance.state.save({ intent: { parentId, generation, digest } });
+	if (!isEarly) instance.announcer?.announce(announcement);
 	const published = await keepInRepository(instance, announcement, snapshot);
+	// Whoever looks now finds it; that another leader's may have won is found by everybody alike.
+	instance.announcer?.confirm(announcement, published.id);
 	const { head, forks } = findHead(await instance.repository.list());
 	if (head !== null && head.id !== published.id) {
 		instance.announcer?.withdraw(digest);
 		return { outcome: 'stood-down', reason: 'fork-lost', head, heldRows: [] };
 	}
-	instance.announcer?.confirm(announcement, published.id);
 	if (forks.length > 0)
 		instance.log.warning('Another leader published at the same time; its snapshot lost', {
 			forks: forks.map(({ id }) => id),

@@ -33,6 +33,16 @@ export interface Publication {
 /** What a snapshot is in its lineage, and whose, wherever it is kept. */
 export type LineagePlace = Omit<Publication, 'directory'>;
 
+/** A snapshot that its leader handed over itself, before it was seen in the repository. */
+export interface AheadSnapshot extends LineagePlace {
+	readonly id: null;
+	/** ISO 8601, UTC: when the leader made it. */
+	readonly time: string;
+}
+
+/** A snapshot of the lineage, wherever it came from. */
+export type LineageSnapshot = PublishedSnapshot | AheadSnapshot;
+
 /** How many snapshots a leader keeps: all three rules apply, and one that any of them keeps stays. */
 export interface Retention {
 	readonly last: number;

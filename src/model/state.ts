@@ -1,12 +1,24 @@
 import type { Role } from './role.ts';
 
-/** A place in the lineage. */
-export interface Position {
+/** A snapshot in the repository. */
+export interface RecordedPosition {
 	/** restic's id of the snapshot. */
 	readonly id: string;
 	readonly generation: number;
 	readonly digest: string;
 }
+
+/** A snapshot that the leader handed over itself, and that was not seen in the repository yet. */
+export interface AheadPosition {
+	readonly id: null;
+	readonly generation: number;
+	readonly digest: string;
+	/** restic's ids of its ancestors that are known, the parent first. */
+	readonly ancestorIds: readonly string[];
+}
+
+/** A place in the lineage. */
+export type Position = RecordedPosition | AheadPosition;
 
 /** What a leader is about to publish, recorded before it does, so that a crash in between is understood later. */
 export interface PublishIntent {

@@ -1,5 +1,5 @@
 import type { ReplicatorMode, Role } from './role.ts';
-import type { HeldRow, Position, Remark } from './state.ts';
+import type { HeldRow, Position, RecordedPosition, Remark } from './state.ts';
 
 /** A failure as it is shown: what, and the way out. */
 export interface ShownError {
@@ -34,8 +34,8 @@ export interface Status {
 	readonly fleet: string;
 	readonly repository: string;
 	/** The newest snapshot that was seen in the repository. */
-	readonly newest: (Position & { readonly time: string; readonly hostname: string }) | null;
-	/** The snapshot that this instance published or applied last. */
+	readonly newest: (RecordedPosition & { readonly time: string; readonly hostname: string }) | null;
+	/** The snapshot that this instance published or applied last. Its id is null while the repository does not have it yet. */
 	readonly applied: Position | null;
 	/** Milliseconds since the newest snapshot was published, while it is not applied here; 0 when it is. */
 	readonly lagMs: number | null;

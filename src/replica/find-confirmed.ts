@@ -1,5 +1,5 @@
 import type { FleetInstance } from '../model/instance.ts';
-import type { PublishedSnapshot } from '../model/lineage.ts';
+import type { LineageSnapshot, PublishedSnapshot } from '../model/lineage.ts';
 import type { Position } from '../model/state.ts';
 import { keysOf } from './apply-snapshot.ts';
 import { loadSnapshot } from './load-snapshot.ts';
@@ -13,7 +13,7 @@ type IsConfirmed = (deleted: { readonly table: string; readonly key: string }) =
 export async function findConfirmed(
 	request: {
 		readonly instance: FleetInstance;
-		readonly head: PublishedSnapshot;
+		readonly head: LineageSnapshot;
 		readonly published: readonly PublishedSnapshot[];
 	},
 	position: Position | null,
@@ -26,14 +26,14 @@ export async function findConfirmed(
 }
 
 function findMarked(
-	head: PublishedSnapshot,
+	head: LineageSnapshot,
 	published: readonly PublishedSnapshot[],
 	afterGeneration: number,
-): PublishedSnapshot | null {
-	let candidate: PublishedSnapshot | undefined = head;
+): LineageSnapshot | null {
+	let candidate: LineageSnapshot | undefined = head;
 	while (candidate !== undefined && candidate.generation > afterGeneration) {
 		if (candidate.allowsDeletes) return candidate;
-		const { parentId }: PublishedSnapshot = candidate;
+		const { parentId }: LineageSnapshot = candidate;
 		candidate = published.find(({ id }) => id === parentId);
 	}
 	return null;

@@ -1,6 +1,6 @@
 import type { Database } from '../model/database.ts';
 import type { FleetInstance } from '../model/instance.ts';
-import type { PublishedSnapshot } from '../model/lineage.ts';
+import type { LineageSnapshot, PublishedSnapshot } from '../model/lineage.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ReloadReport } from '../model/reload.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
@@ -10,23 +10,24 @@ import { type ApplyRequest, applySnapshot, type HeldVerdict, planSnapshot } from
 import { dropStaleSnapshots } from './drop-stale-snapshots.ts';
 import { findConfirmed } from './find-confirmed.ts';
 import { loadSnapshot } from './load-snapshot.ts';
+import { isAheadOf, positionAt, recordPosition } from './position.ts';
 import { type NotSetUp, withDatabase } from './with-database.ts';
 
 export type RestoreOutcome =
 	| NotSetUp
 	| { readonly outcome: 'nothing-published' }
 	/** Nothing was downloaded and nothing was planned: this snapshot is applied already. */
-	| { readonly outcome: 'up-to-date'; readonly head: PublishedSnapshot }
-	| { readonly outcome: 'unchanged'; readonly head: PublishedSnapshot; readonly plan: Plan }
+	| { readonly outcome: 'up-to-date'; readonly head: LineageSnapshot }
+	| { readonly outcome: 'unchanged'; readonly head: LineageSnapshot; readonly plan: Plan }
 	| {
 			readonly outcome: 'held';
-			readonly head: PublishedSnapshot;
+			readonly head: LineageSnapshot;
 			readonly plan: Plan;
 			readonly verdict: HeldVerdict;
 	  }
 	| {
 			readonly outcome: 'applied';
-			readonly head: PublishedSnapshot;
+			readonly head: LineageSnapshot;
 			readonly plan: Plan;
 			readonly reload: ReloadReport;
 	  };
@@ -45,7 +46,7 @@ export type RestorePreview =
 	| Extract<RestoreOutcome, { outcome: 'not-set-up' | 'nothing-published' }>
 	| {
 			readonly outcome: 'planned';
-			readonly head: PublishedSnapshot;
+			readonly head: LineageSnapshot;
 			readonly plan: Plan;
 			readonly verdict: GuardVerdict;
 	  };
@@ -57,7 +58,7 @@ export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutc
 	return withDatabase(instance, async (database): Promise<RestoreOutcome> => {
 		const found = await readTwice(async () => {
 			const published = await instance.repository.list();
-			const head = chooseSnapshot(published, request.snapshotId);
+			const head = await findTarget(request, published);
 			if (head === null) return { outcome: 'nothing-published' } as const;
 			if (!request.isForced && (await isApplied(instance, head)))
 				return { outcome: 'up-to-date', head } as const;
@@ -74,7 +75,7 @@ export async function previewRestore(request: RestoreRequest): Promise<RestorePr
 	return withDatabase(instance, async (database): Promise<RestorePreview> => {
 		const prepared = await readTwice(async () => {
 			const published = await instance.repository.list();
-			const head = chooseSnapshot(published, request.snapshotId);
+			const head = await findTarget(request, published);
 			if (head === null) return null;
 			return prepare({ ...request, database, head, published, keepsLocalEntities });
 		});
@@ -82,6 +83,34 @@ export async function previewRestore(request: RestoreRequest): Promise<RestorePr
 		const { plan, verdict } = await planSnapshot(prepared);
 		return { outcome: 'planned', head: prepared.head, plan, verdict };
 	});
+}
+
+/** What to hold: the head, or what was applied ahead of it as long as the head is its ancestor, or what was asked for. */
+async function findTarget(
+	{ instance, snapshotId }: RestoreRequest,
+	published: readonly PublishedSnapshot[],
+): Promise<LineageSnapshot | null> {
+	const head = chooseSnapshot(published, snapshotId);
+	await recordPosition(instance, published);
+	const { position } = instance.state.read();
+	if (head === null || position === null || snapshotId !== undefined || !isAheadOf(position, head))
+		return head;
+	const held = await instance.snapshots.load(position.digest);
+	if (held === null) return head;
+	const { hostname, instanceId, createdAt, parent } = held.manifest;
+	const { generation, digest } = position;
+	const parentId = parent?.id ?? null;
+	// Whether deletes were confirmed was asked when it was applied.
+	return {
+		id: null,
+		time: createdAt,
+		hostname,
+		generation,
+		digest,
+		parentId,
+		instanceId,
+		allowsDeletes: false,
+	};
 }
 
 /** @throws ReplicatorError `snapshot-not-found` when no snapshot, or more than one, has an id that begins so. */
@@ -102,11 +131,11 @@ export function chooseSnapshot(
 }
 
 /** Whether the head is what this instance holds; a head with the same content under another id counts as well. */
-async function isApplied(instance: FleetInstance, head: PublishedSnapshot): Promise<boolean> {
+async function isApplied(instance: FleetInstance, head: LineageSnapshot): Promise<boolean> {
 	const { position, heldRows } = instance.state.read();
 	if (position?.id === head.id) return true;
 	if (position?.digest !== head.digest || heldRows.length > 0) return false;
-	await instance.state.save({ position: { id: head.id, generation: head.generation, digest: head.digest } });
+	await instance.state.save({ position: positionAt(head, position) });
 	return true;
 }
 
@@ -115,12 +144,12 @@ export interface Applying {
 	readonly database: Database;
 	readonly guard: GuardLimits | 'off';
 	readonly allowsDeletes: boolean;
-	readonly head: PublishedSnapshot;
+	readonly head: LineageSnapshot;
 	readonly published: readonly PublishedSnapshot[];
 	readonly keepsLocalEntities: boolean;
 }
 
-/** Applies one published snapshot and remembers it. */
+/** Applies one snapshot and remembers it. */
 export async function applyHead(applying: Applying): Promise<RestoreOutcome> {
 	return applyPrepared(await prepare(applying));
 }
@@ -128,7 +157,7 @@ export async function applyHead(applying: Applying): Promise<RestoreOutcome> {
 /** An apply with everything at hand that the repository has to give. */
 interface Prepared extends ApplyRequest {
 	readonly instance: FleetInstance;
-	readonly head: PublishedSnapshot;
+	readonly head: LineageSnapshot;
 }
 
 async function applyPrepared(prepared: Prepared): Promise<RestoreOutcome> {
@@ -138,16 +167,15 @@ async function applyPrepared(prepared: Prepared): Promise<RestoreOutcome> {
 		await dropStaleSnapshots(instance, head);
 		return { ...result, head };
 	}
-	const { id, generation, digest } = head;
 	await instance.state.save({
-		position: { id, generation, digest },
+		position: positionAt(head, instance.state.read().position),
 		intent: null,
 		role: 'replica',
 		kumaVersion: instance.kuma.version,
 		heldRows: result.plan.heldRows,
 		remarks: result.plan.remarks,
 	});
-	await instance.snapshots.dropAllBut([digest]);
+	await instance.snapshots.dropAllBut([head.digest]);
 	if (result.outcome === 'unchanged') await instance.reload.keepTimezone(result.plan.timezone);
 	return { ...result, head };
 }

@@ -13,7 +13,7 @@ export const MANIFEST_FILE = 'manifest.json';
 export async function writeTree(request: {
 	readonly directory: string;
 	readonly manifest: Manifest;
-	readonly encoded: EncodedContent;
+	readonly encoded: Pick<EncodedContent, 'tree'>;
 }): Promise<void> {
 	for (const [path, bytes] of request.encoded.tree)
 		await createPrivateFile(join(request.directory, path), bytes);

@@ -6,8 +6,9 @@ import { prepareStateDirectory, type StatePaths } from '../../src/daemon/data-di
 import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
 import { type BackupOrders, Replicator } from '../../src/daemon/replicator.ts';
 import type { Installation } from '../../src/kuma/installation.ts';
+import type { Announcer } from '../../src/model/announcer.ts';
 import type { FleetInstance, Instance } from '../../src/model/instance.ts';
-import type { Repository } from '../../src/model/lineage.ts';
+import type { LineagePlace, Repository } from '../../src/model/lineage.ts';
 import type { ReplicatorMode } from '../../src/model/role.ts';
 import type { InstanceState } from '../../src/model/state.ts';
 import type { CycleReport } from '../../src/model/status.ts';
@@ -27,6 +28,8 @@ export interface MemberOptions {
 	/** More variables, as an operator sets them. */
 	readonly env?: Readonly<Record<string, string>>;
 	readonly kuma?: Installation;
+	/** Who is told of what a leader publishes. */
+	readonly announcer?: Announcer;
 	readonly now?: () => number;
 }
 
@@ -40,6 +43,8 @@ export interface FleetMember {
 	/** One cycle of its role. */
 	cycle(): Promise<CycleReport>;
 	backup(orders?: Partial<BackupOrders>): Promise<CycleReport>;
+	/** A cycle with a snapshot that is in this member's own store already, as its leader handed it over. */
+	followLeader(place: LineagePlace): Promise<CycleReport>;
 	restore(orders?: { readonly allowsDeletes?: boolean; readonly snapshotId?: string }): Promise<CycleReport>;
 	/** Begins anew on the same disk, as a restarted program does. */
 	restart(changes?: Partial<Omit<MemberOptions, 'fixture' | 'isEmpty'>>): Promise<void>;
@@ -68,9 +73,12 @@ export async function fleetMember(options: MemberOptions): Promise<FleetMember> 
 		get state() {
 			return running.instance.state.read();
 		},
-		cycle: () => running.replicator.cycle(),
+		cycle: () => tidied(running.replicator, (replicator) => replicator.cycle()),
 		backup: (orders) =>
-			running.replicator.backup({ takesOver: false, allowsDeletes: false, dropsHeld: [], ...orders }),
+			tidied(running.replicator, (replicator) =>
+				replicator.backup({ takesOver: false, allowsDeletes: false, dropsHeld: [], ...orders }),
+			),
+		followLeader: (place) => running.replicator.followLeader(place),
 		restore: ({ allowsDeletes = false, snapshotId = null } = {}) =>
 			running.replicator.restore({ snapshotId, allowsDeletes, isDryRun: false }),
 		async restart(changes) {
@@ -97,6 +105,16 @@ export async function fleetMember(options: MemberOptions): Promise<FleetMember> 
 		table: async (name) => (await member.rows()).get(name) ?? [],
 	};
 	return member;
+}
+
+/** A cycle, and what the service does behind it. */
+async function tidied(
+	replicator: Replicator,
+	cycle: (replicator: Replicator) => Promise<CycleReport>,
+): Promise<CycleReport> {
+	const report = await cycle(replicator);
+	await replicator.tidy();
+	return report;
 }
 
 /** Removes every replicated row: what is left is what a Kuma makes by itself at its first start. */
@@ -126,7 +144,11 @@ async function open(
 	const alone: Instance = await openInstance({ config, paths, log: SILENT_LOG, kuma });
 	const instance = joinFleet(
 		{ ...alone, ...(now === undefined ? {} : { now }) },
-		{ repository, reload: NO_RELOAD },
+		{
+			repository,
+			reload: NO_RELOAD,
+			...(options.announcer === undefined ? {} : { announcer: options.announcer }),
+		},
 	);
 	return { instance, replicator: new Replicator({ instance, config }) };
 }

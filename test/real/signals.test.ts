@@ -83,15 +83,25 @@ test("an edit arrives through the leader's own events, and its content from the 
 
 	await editAndWait(fleet);
 
-	expect(fleet.replicas.replica.log()).toContain('Fetched a snapshot from the leader itself');
+	const { replica } = fleet.replicas;
+	expect(replica.log()).toMatch(/Applied snapshot [^:]* ahead of the repository\): monitor "Shop" added/);
+	await replica.waitForStatus('the snapshot in the repository', ({ applied }) => applied?.id != null);
+	expect((await replica.status()).lagMs).toBe(0);
 	const ask = (path: string, token?: string) =>
 		fetch(`http://127.0.0.1:${port}${path}`, {
 			headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
 		});
 	expect((await ask('/healthz')).status).toBe(200);
 	expect((await ask('/metrics')).status).toBe(401);
-	const metrics = await (await ask('/metrics', TOKEN)).text();
-	expect(metrics).toMatch(/^replicator_kuma_rows\{table="monitor"\} 1$/m);
+	let metrics = '';
+	// The replica has it before the leader's own cycle has ended.
+	await waitFor(
+		async () => {
+			metrics = await (await ask('/metrics', TOKEN)).text();
+			return /^replicator_kuma_rows\{table="monitor"\} 1$/m.test(metrics);
+		},
+		{ timeoutMs: ARRIVED_MS, what: 'the rows of the publish in the metrics' },
+	);
 	expect(metrics).toMatch(/^replicator_kuma_restic_call_duration_seconds_count\{.*command="backup".*\} 2$/m);
 	const status = (await (await ask('/api/status', TOKEN)).json()) as { role: string };
 	expect(status.role).toBe('leader');
