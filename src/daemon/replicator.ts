@@ -1,5 +1,5 @@
 import type { Config } from '../config/load-config.ts';
-import { type PublishOutcome, publishCycle } from '../leader/publish-cycle.ts';
+import { type PublishOutcome, type PublishRequest, publishCycle } from '../leader/publish-cycle.ts';
 import { retain } from '../leader/retain.ts';
 import type { FleetInstance } from '../model/instance.ts';
 import type { LineagePlace, PublishedSnapshot } from '../model/lineage.ts';
@@ -10,6 +10,7 @@ import type { CycleReport } from '../model/status.ts';
 import { describePlan } from '../plan/describe-plan.ts';
 import { restoreAhead } from '../replica/restore-ahead.ts';
 import { previewRestore, type RestoreOutcome, restoreCycle } from '../replica/restore-cycle.ts';
+import { findHead } from '../repository/find-head.ts';
 import { describeSnapshot, describeVerdict, reportPublish, reportRestore } from './report-outcome.ts';
 
 export interface BackupOrders {
@@ -28,6 +29,9 @@ export interface RestoreOrders {
 /** A vanished repository is noticed within this time even when nothing is edited. */
 const HEAD_FRESH_MS = 60 * 60 * 1000;
 
+/** An edit settles within 5 s; what was looked up longer ago is looked up again. */
+const FORESEEN_FRESH_MS = 6_000;
+
 const NO_BACKUP_ORDERS: BackupOrders = { takesOver: false, allowsDeletes: false, dropsHeld: [] };
 
 /** What a leader or a replica does, once: by the loop, on a signal, or because a person asks. */
@@ -40,6 +44,8 @@ export class Replicator {
 	#untidyHead: PublishedSnapshot | null = null;
 	/** When the newest snapshot was last seen in the repository. */
 	#headSeenAt = Number.NEGATIVE_INFINITY;
+	/** The head, looked up while an edit settles. */
+	#foreseen: { readonly head: Promise<PublishedSnapshot | null>; readonly at: number } | null = null;
 	/** A replica plans once after every start, whatever it has applied: that undoes edits made on it. */
 	#hasPlanned = false;
 
@@ -83,26 +89,48 @@ export class Replicator {
 			);
 		}
 		await this.#dropHeld(orders.dropsHeld);
-		return this.#publish(orders, null);
+		return this.#publish(orders, {});
+	}
+
+	/**
+	 * Somebody edits this leader: looks up the head while the edit settles, so that the publish need not wait for it.
+	 * Whatever goes wrong is found by the cycle itself.
+	 */
+	foresee(): void {
+		if (this.#foreseen !== null && this.#instance.now() - this.#foreseen.at < FORESEEN_FRESH_MS) return;
+		const head = this.#instance.repository.list().then(
+			(published) => findHead(published).head,
+			() => null,
+		);
+		this.#foreseen = { head, at: this.#instance.now() };
 	}
 
 	/** An ordinary cycle: a leader on which nothing is edited looks at the repository once after its last publish, and then once an hour. */
 	#lead(): Promise<CycleReport> {
 		const isFresh = this.#instance.now() - this.#headSeenAt < HEAD_FRESH_MS;
-		return this.#publish(NO_BACKUP_ORDERS, isFresh ? this.#newest : null);
+		const foreseen = this.#foreseen;
+		this.#foreseen = null;
+		const isForeseen = foreseen !== null && this.#instance.now() - foreseen.at < FORESEEN_FRESH_MS;
+		return this.#publish(NO_BACKUP_ORDERS, {
+			knownHead: isFresh ? this.#newest : null,
+			...(isForeseen ? { foreseenHead: foreseen.head } : {}),
+		});
 	}
 
-	async #publish(orders: BackupOrders, knownHead: PublishedSnapshot | null): Promise<CycleReport> {
+	async #publish(
+		orders: BackupOrders,
+		heads: Pick<PublishRequest, 'knownHead' | 'foreseenHead'>,
+	): Promise<CycleReport> {
 		const { retention, guard } = this.#config;
 		const instance = this.#instance;
-		const outcome = await publishCycle({ instance, retention, guard, orders, knownHead });
+		const outcome = await publishCycle({ instance, retention, guard, orders, ...heads });
 		this.#observe?.(outcome);
 		const head = headOf(outcome);
 		this.#newest = head ?? this.#newest;
 		// Another leader's snapshot of the same moment may show up a little later: the next cycle looks once more.
 		if (outcome.outcome === 'published') this.#headSeenAt = Number.NEGATIVE_INFINITY;
 		// The very object that was handed in says that nobody has looked.
-		else if (head !== null && head !== knownHead) this.#headSeenAt = instance.now();
+		else if (head !== null && head !== heads.knownHead) this.#headSeenAt = instance.now();
 		if (outcome.outcome === 'published') this.#untidyHead = outcome.snapshot;
 		return reportPublish(outcome, instance.catalog);
 	}

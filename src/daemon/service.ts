@@ -122,8 +122,7 @@ export class Service {
 			cwd,
 			kumaVersion: kuma.version,
 			onHeld: () => void this.#passGate(),
-			// What is written on a replica is not published.
-			onChanged: () => roleOf(config.mode) === 'leader' && this.#edits.note(),
+			onChanged: () => this.#noteEdit(),
 		});
 		const { reload } = supervised;
 		const repository = openRepository({
@@ -166,6 +165,13 @@ export class Service {
 			});
 			this.#nudges.nudge();
 		}
+	}
+
+	/** What is written on a replica is not published. */
+	#noteEdit(): void {
+		if (roleOf(this.#options.config.mode) !== 'leader') return;
+		this.#edits.note();
+		this.#replicatorNow.foresee();
 	}
 
 	async #openHttp(): Promise<void> {

@@ -38,6 +38,8 @@ export interface PublishRequest {
 	readonly orders: LeaderOrders;
 	/** The head, when it was seen in the repository not long ago: what equals it need not be asked for again. */
 	readonly knownHead?: PublishedSnapshot | null;
+	/** The head as it was looked up while an edit settled, or null when that failed. */
+	readonly foreseenHead?: Promise<PublishedSnapshot | null>;
 }
 
 /** take → publish: one cycle of a leader. */
@@ -51,7 +53,7 @@ export async function publishCycle(request: PublishRequest): Promise<PublishOutc
 		const early = announceEarly(request, snapshot);
 		let outcome: PublishOutcome | null = null;
 		try {
-			const head = await findOrCreateHead(instance, request.orders);
+			const head = (await findForeseenHead(request)) ?? (await findOrCreateHead(instance, request.orders));
 			const holdsHead = head?.id === instance.state.read().position?.id;
 			if (holdsHead && (await resumePushMonitors(instance, database)))
 				snapshot = await takeSnapshot(instance, database);
@@ -127,6 +129,19 @@ async function lead(leading: Leading): Promise<PublishOutcome> {
 		case 'publish':
 			return publish(leading, decision);
 	}
+}
+
+/**
+ * The head that was looked up a moment ago will do for a leader that leads with it: whoever publishes between that
+ * moment and this one is found right behind the publish, as it is when both happen at once.
+ */
+async function findForeseenHead({
+	instance,
+	foreseenHead,
+}: PublishRequest): Promise<PublishedSnapshot | null> {
+	const head = (await foreseenHead) ?? null;
+	const { position, intent, role } = instance.state.read();
+	return role === 'leader' && intent === null && position?.id === head?.id ? head : null;
 }
 
 /** A leader may make the repository, but only one that it has never seen: one that vanished is trouble. */

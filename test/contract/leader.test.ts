@@ -43,6 +43,69 @@ test('a leader on which nothing is edited asks the repository once an hour, and 
 	await expect(leader.cycle()).rejects.toMatchObject({ code: 'repository-missing' });
 });
 
+describe('a leader that looks the head up while an edit settles', () => {
+	/** A leader that holds the head, and the calls of its repository from then on. */
+	async function foreseeing() {
+		const store = memoryStore();
+		const calls: RepositoryCall[] = [];
+		const leader = await fleetMember({
+			mode: 'BACKUP',
+			repository: memoryRepository({ store, before: (call) => void calls.push(call) }),
+		});
+		await leader.cycle();
+		calls.length = 0;
+		return { store, calls, leader, repository: memoryRepository({ store }) };
+	}
+	const edit = "UPDATE monitor SET name = 'Edited' WHERE id = 4";
+
+	test('does not wait for it when it publishes', async () => {
+		const { calls, leader } = await foreseeing();
+		leader.foresee();
+		leader.edit(edit);
+		const published = await leader.cycle();
+
+		expect(published.outcome).toBe('published');
+		expect(calls.slice(0, 3)).toEqual(['list', 'publish', 'list']);
+	});
+
+	test('looks again when it published in between, or when the look failed', async () => {
+		const { store, calls, leader } = await foreseeing();
+		leader.foresee();
+		await leader.backup({ allowsDeletes: true });
+		leader.edit(edit);
+		const behindItsOwn = await leader.cycle();
+		store.exists = false;
+		leader.foresee();
+		await new Promise((resolve) => setImmediate(resolve));
+		store.exists = true;
+		calls.length = 0;
+		leader.edit("UPDATE monitor SET name = 'Edited again' WHERE id = 4");
+		const behindAFailure = await leader.cycle();
+
+		expect([behindItsOwn.outcome, behindAFailure.outcome]).toEqual(['published', 'published']);
+		expect(calls.slice(0, 3)).toEqual(['list', 'publish', 'list']);
+		expect(store.kept.map(({ snapshot }) => snapshot.generation)).toEqual([1, 2, 3, 4]);
+	});
+
+	test('stands down when another leader published in between, and keeps its edit', async () => {
+		const { store, leader, repository } = await foreseeing();
+		const other = await fleetMember({ mode: 'RESTORE', repository, isEmpty: true });
+		await other.cycle();
+		await other.restart({ mode: 'BACKUP' });
+		leader.foresee();
+		await new Promise((resolve) => setImmediate(resolve));
+		other.edit("UPDATE monitor SET name = 'Of the other' WHERE id = 4");
+		expect((await other.cycle()).outcome).toBe('published');
+		leader.edit(edit);
+
+		const reports = [await leader.cycle(), await leader.cycle()];
+
+		expect(reports.map(({ outcome }) => outcome)).toEqual(['stood-down', 'stood-down']);
+		expect(findHead(store.kept.map(({ snapshot }) => snapshot)).head?.id).toBe(other.state.position?.id);
+		expect((await leader.table('monitor')).find(({ id }) => String(id) === '4')?.name).toBe('Edited');
+	});
+});
+
 describe('a new leader', () => {
 	test('whose Kuma nobody has set up takes what the fleet has before it leads', async () => {
 		const { repository, leader, store } = await ledFleet();

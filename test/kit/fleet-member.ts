@@ -43,6 +43,8 @@ export interface FleetMember {
 	/** One cycle of its role. */
 	cycle(): Promise<CycleReport>;
 	backup(orders?: Partial<BackupOrders>): Promise<CycleReport>;
+	/** Looks the head up before the next cycle, as the service does when somebody begins to edit. */
+	foresee(): void;
 	/** A cycle with a snapshot that is in this member's own store already, as its leader handed it over. */
 	followLeader(place: LineagePlace): Promise<CycleReport>;
 	restore(orders?: { readonly allowsDeletes?: boolean; readonly snapshotId?: string }): Promise<CycleReport>;
@@ -78,6 +80,7 @@ export async function fleetMember(options: MemberOptions): Promise<FleetMember> 
 			tidied(running.replicator, (replicator) =>
 				replicator.backup({ takesOver: false, allowsDeletes: false, dropsHeld: [], ...orders }),
 			),
+		foresee: () => running.replicator.foresee(),
 		followLeader: (place) => running.replicator.followLeader(place),
 		restore: ({ allowsDeletes = false, snapshotId = null } = {}) =>
 			running.replicator.restore({ snapshotId, allowsDeletes, isDryRun: false }),
