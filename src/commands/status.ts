@@ -40,8 +40,11 @@ function exitCodeOfStatus(status: Status | null): number {
 	return status.lastCycle?.needsDecision === true ? EXIT_CODES.needsDecision : EXIT_CODES.done;
 }
 
-function describeAgent({ isConnected, missing }: Status['kuma']['agent']): string {
-	if (!isConnected) return 'not connected: Kuma is restarted for every change';
+function describeAgent({ isConnected, missing }: Status['kuma']['agent'], role: Status['role']): string {
+	if (!isConnected)
+		return role === 'leader'
+			? 'not connected: edits are found by reading the database every few seconds'
+			: 'not connected: Kuma is restarted for every change';
 	const lacks = Object.entries(missing).map(([name, reason]) => `${name} (${reason})`);
 	return lacks.length === 0 ? 'connected' : `connected; it lacks ${lacks.join(', ')}`;
 }
@@ -69,7 +72,7 @@ function printStatus(status: Status): void {
 			'Kuma',
 			`${kuma.state}, version ${kuma.version ?? 'unknown'}, process ${kuma.pid ?? 'none'}, ${kuma.restarts} restarts`,
 		],
-		['Agent', describeAgent(kuma.agent)],
+		['Agent', describeAgent(kuma.agent, status.role)],
 		[
 			'Last cycle',
 			lastCycle === null ? 'none yet' : `${formatTime(lastCycle.finishedAt)}: ${lastCycle.summary}`,

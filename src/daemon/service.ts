@@ -4,6 +4,7 @@ import { serveControl } from '../http/control-server.ts';
 import type { Installation } from '../kuma/installation.ts';
 import type { KumaSupervisor } from '../kuma/kuma-supervisor.ts';
 import { SerialQueue } from '../kuma/serial-queue.ts';
+import { watchEdits } from '../leader/watch-edits.ts';
 import type { FleetInstance } from '../model/instance.ts';
 import type { LineagePlace } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
@@ -254,6 +255,7 @@ export class Service {
 		if (role === 'replica') await this.#listen(signal);
 		try {
 			if (!signal.aborted) await this.#startKuma(supervisor);
+			if (role === 'leader') this.#watchEdits(signal);
 			const loop = runLoop<CycleReport>({
 				cycle: () => this.#report(() => this.#replicatorNow.cycle()),
 				intervalMs: config.intervalMs,
@@ -275,6 +277,19 @@ export class Service {
 			await agent.stop();
 			await this.#sendPendingNotices();
 		}
+	}
+
+	/** A Kuma without the agent, or with one that cannot hear it write, tells nobody of edits. */
+	#watchEdits(signal: AbortSignal): void {
+		const instance = this.#instance;
+		if (instance === undefined) throw new Error('the service is not assembled');
+		const { agent } = this.#kumaNow;
+		watchEdits({
+			instance,
+			isTold: () => agent.hello?.capabilities['change events'] === true,
+			onEdit: () => this.#edits.note(),
+			signal,
+		});
 	}
 
 	/** What comes from anybody is a hint that there may be a new snapshot. */

@@ -36,7 +36,8 @@ export interface SupervisedKuma {
 /**
  * Puts the parts around one Kuma together; starts nothing.
  * @param parts.onHeld called when Kuma waits at the gate; it must be released.
- * @param parts.onChanged called when Kuma has written to tables of the catalog; what it wrote may not be visible yet.
+ * @param parts.onChanged called when Kuma has written to tables of the catalog, or may have before the agent was heard;
+ * what it wrote may not be visible yet.
  */
 export function superviseKuma(parts: {
 	readonly config: Config;
@@ -71,6 +72,8 @@ export function superviseKuma(parts: {
 		onPhase: (hello) => {
 			tellCapabilities(hello, log);
 			if (hello.phase === 'held') parts.onHeld();
+			// What was written while nobody listened was told to nobody.
+			if (hello.phase === 'running') parts.onChanged();
 		},
 		onChanged: (tables) => {
 			log.debug('Kuma wrote', { tables });

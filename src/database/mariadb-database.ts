@@ -94,6 +94,8 @@ export function openMariadbDatabase(config: MariadbConfig): Database {
 			untilFree(() => transact({ doing: 'write', begin: 'START TRANSACTION' }, write)),
 		deleteInSlices: (request: { table: string; column: string; values: readonly Value[] }) =>
 			deleteInSlices(request.values, (slice) => untilFree(() => deleteSlice(request, slice))),
+		// The server's counters are for those who may see all of it, and they move with every heartbeat, too.
+		watchWrites: () => ({ hasWritten: () => true, close: () => undefined }),
 		close: async () => undefined,
 	};
 }

@@ -7,6 +7,7 @@ import type { Value } from '../model/row.ts';
 import { deleteInSlices, type Slice } from './delete-in-slices.ts';
 import { isSqliteBusy, toSqliteError } from './sqlite-error.ts';
 import { SqliteTransaction } from './sqlite-transaction.ts';
+import { watchSqliteWrites } from './sqlite-write-watch.ts';
 import { makeStatements } from './statements.ts';
 
 /** How long a write waits for Kuma's lock. Waiting happens between tries, so that the process stays responsive. */
@@ -77,6 +78,7 @@ export function openSqliteDatabase(path: string): Database {
 		write: <Result>(write: (writer: DatabaseWriter) => Promise<Result>) => transact('write', write),
 		deleteInSlices: (request: { table: string; column: string; values: readonly Value[] }) =>
 			deleteInSlices(request.values, (slice) => deleteSlice(request, slice)),
+		watchWrites: () => watchSqliteWrites(path),
 		close: async () => undefined,
 	};
 }

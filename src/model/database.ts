@@ -27,7 +27,19 @@ export interface Database {
 	 * @returns how many rows went.
 	 */
 	deleteInSlices(request: { table: string; column: string; values: readonly Value[] }): Promise<number>;
+	/** Begins to watch whether anything is written. Nothing is opened before it is asked. */
+	watchWrites(): WriteWatch;
 	close(): Promise<void>;
+}
+
+/** Says at next to no cost whether a read of the database can be spared. It outlives the database's `close`. */
+export interface WriteWatch {
+	/**
+	 * Whether anything at all, heartbeats included, may have been written since it was asked last. Also true the first
+	 * time, when that cannot be told, and always where the server has no cheap answer. Never throws.
+	 */
+	hasWritten(): boolean;
+	close(): void;
 }
 
 export interface DatabaseReader {

@@ -53,6 +53,19 @@ function toRecord(columns: readonly Column[], row: Row): TruthRow {
 describe.each(['sqlite', 'mariadb'] as const)('a %s database', (kind) => {
 	const makeDatabase = () => makeNastyDatabase(kind, server);
 
+	test('is known to have been written to after each write', async () => {
+		const { database, other } = await makeDatabase();
+		const writes = database.watchWrites();
+		onTestFinished(() => writes.close());
+		expect(writes.hasWritten()).toBe(true);
+		// A server cannot tell, and then a read must not be spared.
+		expect(writes.hasWritten()).toBe(kind === 'mariadb');
+
+		await other.run("UPDATE monitor SET name = 'renamed' WHERE id = 1");
+
+		expect(writes.hasWritten()).toBe(true);
+	});
+
 	test('gives every row of every table as it is stored', async () => {
 		const { database } = await makeDatabase();
 		const truth = await readTruth(NASTY[kind].truth);

@@ -3,9 +3,12 @@
 //   --ignore-sigterm      has to be killed
 //   --crash-after-ms=N    ends by itself with exit code 3
 //   --crash-times=N       ends at once with exit code 3 the first N times; counts in the file --count-file=PATH
+//   --agent               speaks as an agent that can do everything and tells of no edit, until SIGUSR2
 import { appendFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { AGENT_PROTOCOL, AGENT_VARIABLE, CAPABILITIES } from '../../src/model/agent-protocol.ts';
 
 const CRASHED = 3;
 const { values } = parseArgs({
@@ -15,6 +18,7 @@ const { values } = parseArgs({
 		'crash-after-ms': { type: 'string' },
 		'crash-times': { type: 'string', default: '0' },
 		'count-file': { type: 'string' },
+		agent: { type: 'boolean', default: false },
 	},
 });
 
@@ -28,8 +32,36 @@ process.on('SIGTERM', () => {
 	if (!values['ignore-sigterm']) process.exit(0);
 });
 
+if (values.agent) speakAsAgent();
+
 const server = createServer((socket) => socket.destroy());
 setTimeout(
 	() => server.listen(Number(process.env.UPTIME_KUMA_PORT), '127.0.0.1'),
 	Number(values['listen-after-ms']),
 );
+
+function speakAsAgent() {
+	const { socketPath, fingerprint } = JSON.parse(process.env[AGENT_VARIABLE]);
+	const hello = {
+		protocol: AGENT_PROTOCOL,
+		productVersion: '0.0.0',
+		kumaVersion: '2.3.2',
+		pid: process.pid,
+		fingerprint,
+		phase: 'running',
+		capabilities: Object.fromEntries(CAPABILITIES.map((name) => [name, true])),
+	};
+	const clients = new Set();
+	const agent = createServer((socket) => {
+		clients.add(socket);
+		socket.on('error', () => {});
+		createInterface(socket).on('line', (line) => {
+			socket.write(`${JSON.stringify({ id: JSON.parse(line).id, result: hello })}\n`);
+		});
+	});
+	agent.listen(socketPath);
+	process.once('SIGUSR2', () => {
+		agent.close();
+		for (const client of clients) client.destroy();
+	});
+}
