@@ -45,6 +45,7 @@ function setUp(results: ('good' | 'bad')[], options: Partial<LoopOptions<number>
 		onOutcome: (outcome) => outcomes.push(outcome),
 		onError: (_, next) => errors.push({ ...next }),
 		clock,
+		random: () => 0,
 		...options,
 	});
 	return { clock, stop, outcomes, errors, loop };
@@ -88,6 +89,35 @@ describe('after a cycle', () => {
 		await loop.finished;
 
 		expect(clock.delays).toEqual([2_000]);
+	});
+});
+
+describe('instances that started at the same moment', () => {
+	test('do not stay in step: each wait is a little shorter than it may be', async () => {
+		const { clock, stop, loop } = setUp(['good', 'bad', 'bad'], { random: () => 0.5 });
+
+		for (let cycle = 1; cycle <= 3; cycle += 1) {
+			await clock.waiting();
+			clock.pass();
+		}
+		stop.abort();
+		await loop.finished;
+
+		expect(clock.delays.slice(0, 3)).toEqual([285_000, 3_750, 7_500]);
+	});
+
+	test('wait for most of the interval, and for half of a wait after a failure at least', async () => {
+		const { clock, stop, errors, loop } = setUp(['good', 'bad'], { random: () => 1 - Number.EPSILON });
+
+		await clock.waiting();
+		clock.pass();
+		await clock.waiting();
+		stop.abort();
+		await loop.finished;
+
+		expect(clock.delays[0]).toBeCloseTo(270_000);
+		expect(clock.delays[1]).toBe(2_500);
+		expect(errors).toEqual([{ failureCount: 1, retryInMs: 2_500 }]);
 	});
 });
 

@@ -9,11 +9,14 @@ export interface LoopClock {
 export interface LoopOptions<Outcome> {
 	/** One round of work. The loop does not interrupt it; it should heed `signal` if it can take long. */
 	readonly cycle: (signal: AbortSignal) => Promise<Outcome>;
-	/** From the end of a good cycle to the start of the next. */
+	/** From the end of a good cycle to the start of the next, or a little less. */
 	readonly intervalMs: number;
 	/** Aborting it ends the loop after the running cycle. */
 	readonly signal: AbortSignal;
-	/** Waiting after a failure: doubles from `firstMs` (default 5 s) up to `maxMs` (default and limit: the interval). */
+	/**
+	 * Waiting after a failure: doubles from `firstMs` (default 5 s) up to `maxMs` (default and limit: the interval), and at
+	 * least half of it is waited.
+	 */
 	readonly backOff?: { readonly firstMs?: number; readonly maxMs?: number };
 	readonly onOutcome: (outcome: Outcome) => void;
 	readonly onError: (
@@ -21,6 +24,8 @@ export interface LoopOptions<Outcome> {
 		next: { readonly failureCount: number; readonly retryInMs: number },
 	) => void;
 	readonly clock?: LoopClock;
+	/** From 0 up to, and without, 1. */
+	readonly random?: () => number;
 }
 
 export interface Loop {
@@ -34,6 +39,9 @@ export interface Loop {
 }
 
 const FIRST_RETRY_MS = 5_000;
+/** A fleet that was started at once, or that a repository has failed at once, must not go on in step. */
+const INTERVAL_JITTER = 0.1;
+const RETRY_JITTER = 0.5;
 
 /** The clock of the wall. */
 const systemClock: LoopClock = {
@@ -58,7 +66,7 @@ export function runLoop<Outcome>(options: LoopOptions<Outcome>): Loop {
 	};
 
 	async function run(): Promise<void> {
-		const { signal, clock = systemClock } = options;
+		const { signal, clock = systemClock, random = Math.random } = options;
 		let failureCount = 0;
 		while (!signal.aborted) {
 			// Made before the cycle: a wake that comes during it ends the wait that follows before it begins.
@@ -73,10 +81,11 @@ export function runLoop<Outcome>(options: LoopOptions<Outcome>): Loop {
 			if ('outcome' in attempt) {
 				failureCount = 0;
 				options.onOutcome(attempt.outcome);
-				return options.intervalMs;
+				return options.intervalMs * (1 - INTERVAL_JITTER * random());
 			}
 			failureCount += 1;
-			const retryInMs = retryDelayMs({ failureCount, ...options });
+			const longestMs = retryDelayMs({ failureCount, ...options });
+			const retryInMs = Math.round(longestMs * (1 - RETRY_JITTER * random()));
 			options.onError(attempt.error, { failureCount, retryInMs });
 			return retryInMs;
 		}
