@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { controlClient } from '../http/control-client.ts';
 import type { Position } from '../model/state.ts';
-import type { Status } from '../model/status.ts';
+import type { LeaderConnection, ResticUse, Status } from '../model/status.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { openContext } from './open-context.ts';
 import { colour, formatAge, formatTime, printHeldRows, printJson, printLine, printRemarks } from './print.ts';
@@ -55,8 +55,20 @@ function describePosition({ id, digest, generation }: Position): string {
 		: `${id.slice(0, 8)}, generation ${generation}`;
 }
 
+function describeLeader({ url, isConnected, reason }: LeaderConnection): string {
+	if (isConnected) return `${url}, connected`;
+	return `${url}, not connected${reason === null ? '' : ` (${reason})`}: snapshots come from the repository alone`;
+}
+
+function describeRestic({ calls, failedCalls, totalMs, last }: ResticUse): string {
+	if (last === null) return 'not called yet';
+	const mean = `${Math.round(totalMs / calls)} ms each on average`;
+	const newest = `the last one, ${last.command}, ${last.outcome} after ${last.durationMs} ms`;
+	return `${calls} calls, ${failedCalls} of them failed, ${mean}; ${newest}`;
+}
+
 function printStatus(status: Status): void {
-	const { newest, applied, kuma, lastCycle, lastError, lagMs } = status;
+	const { newest, applied, kuma, leader, restic, lastCycle, lastError, lagMs } = status;
 	const rows: [string, string][] = [
 		['Role', `${status.role} (${status.mode}), fleet ${status.fleet}, host ${status.hostname}`],
 		['Repository', status.repository],
@@ -73,6 +85,8 @@ function printStatus(status: Status): void {
 			`${kuma.state}, version ${kuma.version ?? 'unknown'}, process ${kuma.pid ?? 'none'}, ${kuma.restarts} restarts`,
 		],
 		['Agent', describeAgent(kuma.agent, status.role)],
+		...(leader === null ? [] : [['Leader', describeLeader(leader)] as [string, string]]),
+		['restic', describeRestic(restic)],
 		[
 			'Last cycle',
 			lastCycle === null ? 'none yet' : `${formatTime(lastCycle.finishedAt)}: ${lastCycle.summary}`,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport } from '../model/status.ts';
 import { createNotices } from '../signals/notices.ts';
@@ -218,4 +218,49 @@ test('while a server is slow, no more than twenty notices wait, and the end of t
 	expect((await told()).slice(20)).toEqual([
 		'Replication recovered (3): [h] Replication works again. It was up-to-date.',
 	]);
+});
+
+describe('a leader that cannot be heard', () => {
+	beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+	afterEach(() => void vi.useRealTimers());
+
+	test('for a minute is told once, and so is its return', async () => {
+		const { notices, told, beats } = listen();
+
+		notices.tellLeaderLost('it is silent');
+		vi.advanceTimersByTime(60_000);
+		expect(await told()).toEqual([
+			'Leader lost (4): [h] The leader cannot be heard: it is silent. Snapshots come from the repository meanwhile.',
+		]);
+		vi.advanceTimersByTime(3_600_000);
+		notices.tellLeaderBack();
+		notices.tellLeaderBack();
+
+		expect((await told()).slice(1)).toEqual(['Leader is back (3): [h] The leader is heard again.']);
+		expect(beats).toEqual([]);
+	});
+
+	test('for less, as while it is upgraded, is told to nobody', async () => {
+		const { notices, told } = listen();
+
+		notices.tellLeaderLost('it ended the connection');
+		vi.advanceTimersByTime(59_000);
+		notices.tellLeaderBack();
+		vi.advanceTimersByTime(60_000);
+
+		expect(await told()).toEqual([]);
+	});
+
+	test('makes no other trouble be told again', async () => {
+		const { notices, told } = listen();
+		notices.tellError(failure('repository-unreachable'));
+		notices.tellLeaderLost('it is silent');
+		vi.advanceTimersByTime(60_000);
+		notices.tellLeaderBack();
+
+		notices.tellError(failure('repository-unreachable'));
+
+		const titles = (await told()).map((text) => text.split(' (')[0]);
+		expect(titles).toEqual(['Replication failed', 'Leader lost', 'Leader is back']);
+	});
 });

@@ -7,6 +7,8 @@ import type { Nudger } from '../signals/ntfy-nudger.ts';
 
 /** While a server is slow, news that are not told yet become old; trouble is told again by the next cycle. */
 const PENDING_MAX = 20;
+/** A leader that is upgraded, or a network that hiccups, is nothing to wake anybody for. */
+const LEADER_PATIENCE_MS = 60_000;
 
 /**
  * Tells people, replicas and whoever watches replication what cycles come to: what was published or applied, and
@@ -21,6 +23,9 @@ export class CycleNotices {
 	#isTroubled = false;
 	/** The rows that could not be applied as they are, as they were told. */
 	#toldRows = '[]';
+	/** Counts down while the leader cannot be heard. */
+	#leaderPatience: NodeJS.Timeout | undefined;
+	#isLeaderMissed = false;
 	#last: Promise<unknown> = Promise.resolve();
 
 	/** @param beside.nudger for replicas that do not hear the notices. */
@@ -58,6 +63,21 @@ export class CycleNotices {
 			message: hint === undefined ? message : `${sentence(message)} ${hint}`,
 			code,
 		});
+	}
+
+	/** A replica cannot hear its leader: told when that lasts. Replication goes on through the repository. */
+	tellLeaderLost(reason: string): void {
+		clearTimeout(this.#leaderPatience);
+		this.#leaderPatience = setTimeout(() => {
+			const message = `The leader cannot be heard: ${sentence(reason)} Snapshots come from the repository meanwhile.`;
+			this.#isLeaderMissed = this.#send({ kind: 'leader-lost', message });
+		}, LEADER_PATIENCE_MS).unref();
+	}
+
+	tellLeaderBack(): void {
+		clearTimeout(this.#leaderPatience);
+		if (!this.#isLeaderMissed) return;
+		this.#isLeaderMissed = !this.#send({ kind: 'leader-back', message: 'The leader is heard again.' });
 	}
 
 	/** Resolves when every notice so far was sent or given up. */

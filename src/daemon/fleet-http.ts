@@ -18,6 +18,8 @@ export interface FleetHttp {
 	readonly metrics: Metrics | null;
 	/** Counts what a cycle came to. */
 	observe(outcome: PublishOutcome | RestoreOutcome): void;
+	/** Whether the leader is heard; null where nobody listens to it. */
+	leader(): Status['leader'];
 	close(): Promise<void>;
 }
 
@@ -31,6 +33,9 @@ export interface FleetHttpParts {
 	readonly onNudge: () => void;
 	/** The leader handed a snapshot over itself: it is kept here now, and may be applied. */
 	readonly onHandedOver: (place: LineagePlace) => void;
+	/** The leader cannot be heard any more, or from the start. Once, until it is back. */
+	readonly onLeaderLost: (reason: string) => void;
+	readonly onLeaderBack: () => void;
 	/** Runs work when no cycle runs. */
 	readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
 }
@@ -50,6 +55,7 @@ export async function openFleetHttp(parts: FleetHttpParts): Promise<FleetHttp> {
 			}
 			void observeRows(parts, server.metrics, outcome);
 		},
+		leader: () => stream?.leader() ?? null,
 		close: async () => {
 			await stream?.stop();
 			await server?.close();
@@ -174,6 +180,8 @@ async function openStream(parts: FleetHttpParts) {
 		url,
 		token,
 		log,
+		onLeaderLost: parts.onLeaderLost,
+		onLeaderBack: parts.onLeaderBack,
 		onSnapshot: (hint) => {
 			void parts.inTurn(() => fetchAhead(hint));
 			if (hint.resticId !== null) parts.onNudge();
@@ -181,6 +189,7 @@ async function openStream(parts: FleetHttpParts) {
 	});
 	stream.start();
 	return {
+		leader: () => ({ url, isConnected: stream.isConnected, reason: stream.lostReason }),
 		stop: async () => {
 			ending.abort();
 			await stream.stop();

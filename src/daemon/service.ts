@@ -27,6 +27,7 @@ import { joinFleet, openInstance } from './open-instance.ts';
 import { openRepository } from './open-repository.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { Replicator } from './replicator.ts';
+import { ResticTally } from './restic-tally.ts';
 import { maskSecrets } from './secrets.ts';
 import { missingCapabilities, type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
 
@@ -59,6 +60,7 @@ export class Service {
 	readonly #givingUp = new AbortController();
 	/** Whatever says that there may be a new snapshot: hints, of which any number costs little. */
 	readonly #nudges = limitNudges({ onNudge: () => this.wake() });
+	readonly #restic = new ResticTally(Date.now);
 	#http: FleetHttp | undefined;
 	#kuma: SupervisedKuma | undefined;
 	#instance: FleetInstance | undefined;
@@ -131,7 +133,10 @@ export class Service {
 			paths,
 			log,
 			signal: this.#givingUp.signal,
-			onCall: (call) => this.#http?.metrics?.observeResticCall(call),
+			onCall: (call) => {
+				this.#restic.count(call);
+				this.#http?.metrics?.observeResticCall(call);
+			},
 		});
 		const instance = joinFleet(await openInstance({ config, paths, log, kuma }), {
 			repository,
@@ -188,6 +193,8 @@ export class Service {
 			status: () => this.status(),
 			onNudge: () => this.#nudges.nudge(),
 			onHandedOver: (place) => void this.#followLeader(place),
+			onLeaderLost: (reason) => this.#notices?.tellLeaderLost(reason),
+			onLeaderBack: () => this.#notices?.tellLeaderBack(),
 			inTurn: (work) => this.#work.run(work),
 		});
 	}
@@ -260,7 +267,7 @@ export class Service {
 				cycle: () => this.#report(() => this.#replicatorNow.cycle()),
 				intervalMs: config.intervalMs,
 				signal,
-				onOutcome: ({ outcome }) => this.#lookAgainSoon(outcome, signal),
+				onOutcome: ({ outcome }) => this.#lookAgainSoon(outcome),
 				onError: (error, { retryInMs }) => {
 					if (isReplicatorError(error, 'interrupted')) return;
 					// A bug in replication, too, must not end monitoring: it is told with its stack, and tried again.
@@ -316,10 +323,10 @@ export class Service {
 		}
 	}
 
-	#lookAgainSoon(outcome: string, signal: AbortSignal): void {
+	#lookAgainSoon(outcome: string): void {
 		if (outcome !== 'not-set-up' && outcome !== 'wait-for-user') return;
-		const soon = setTimeout(() => this.#loop?.wake(), NOT_SET_UP_RETRY_MS);
-		signal.addEventListener('abort', () => clearTimeout(soon), { once: true });
+		// A process that is about to end does not wait for it.
+		setTimeout(() => this.wake(), NOT_SET_UP_RETRY_MS).unref();
 	}
 
 	/** What was edited in the last seconds of a leader is published before its database may go away with Kuma. */
@@ -418,6 +425,8 @@ export class Service {
 				restarts: this.#kuma?.supervisor.restartCount ?? 0,
 				agent: { isConnected: hello !== null, missing: hello === null ? {} : missingCapabilities(hello) },
 			},
+			leader: this.#http?.leader() ?? null,
+			restic: this.#restic.use,
 			heldRows: state.heldRows,
 			remarks: state.remarks,
 			lastCycle: this.#lastCycle,

@@ -63,6 +63,11 @@ export class LeaderStream {
 		return this.#connectedAt !== null;
 	}
 
+	/** Why the leader cannot be heard, or could not be heard last, until it is back. */
+	get lostReason(): string | null {
+		return this.#lostReason;
+	}
+
 	start(): void {
 		this.#running = this.#run();
 	}

@@ -34,6 +34,24 @@ test('what the status tells is told as it is when somebody asks', async () => {
 	expect(after).toContain('replicator_kuma_kuma_running 0');
 });
 
+test('whether the leader is heard is told where somebody listens to it', async () => {
+	const { lines, setStatus } = setUp();
+	const value = async () =>
+		(await lines()).find((line) => line.startsWith('replicator_kuma_leader_connected'));
+	const leader = { url: 'http://leader', isConnected: true, reason: null };
+
+	const alone = await value();
+	setStatus({ ...STATUS, leader });
+	const heard = await value();
+	setStatus({ ...STATUS, leader: { ...leader, isConnected: false, reason: 'it is silent' } });
+
+	expect([alone, heard, await value()]).toEqual([
+		undefined,
+		'replicator_kuma_leader_connected 1',
+		'replicator_kuma_leader_connected 0',
+	]);
+});
+
 test('what is not known has no value, from the start and again later', async () => {
 	const { lines, setStatus } = setUp();
 	const values = async () => (await lines()).filter((line) => line.startsWith('replicator_kuma_lag_seconds'));

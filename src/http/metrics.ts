@@ -142,6 +142,9 @@ function addStatusMetrics(
 	gauge('agent_connected', 'Whether the agent inside of Kuma is connected', ({ kuma }) =>
 		Number(kuma.agent.isConnected),
 	);
+	gauge('leader_connected', "Whether the leader's own events are heard", ({ leader }) =>
+		leader === null ? null : Number(leader.isConnected),
+	);
 	gauge('event_clients', 'Replicas that listen to the events of this instance', () =>
 		sources.eventClientCount(),
 	);

@@ -24,6 +24,28 @@ export interface CycleReport {
 	readonly snapshotId: string | null;
 }
 
+/** Whether a replica hears its leader; snapshots come from the repository in any case. */
+export interface LeaderConnection {
+	readonly url: string;
+	readonly isConnected: boolean;
+	/** Why it is not connected; null while it is, and before the first attempt has ended. */
+	readonly reason: string | null;
+}
+
+/** How often restic was called, each time a process of its own, and how that went. */
+export interface ResticUse {
+	readonly calls: number;
+	/** Those of them that failed; not those that ended because everything ended. */
+	readonly failedCalls: number;
+	readonly totalMs: number;
+	readonly last: {
+		readonly command: string;
+		readonly outcome: string;
+		readonly durationMs: number;
+		readonly finishedAt: string;
+	} | null;
+}
+
 /** What the running replicator-kuma says of itself; the answer of `status --json`, and its contract. */
 export interface Status {
 	readonly productVersion: string;
@@ -47,6 +69,10 @@ export interface Status {
 		/** The agent inside of Kuma; `missing`: what it cannot do on this Kuma, and why. */
 		readonly agent: { readonly isConnected: boolean; readonly missing: Readonly<Record<string, string>> };
 	};
+	/** The leader's own events, where a replica listens to them. */
+	readonly leader: LeaderConnection | null;
+	/** What was asked of restic since this process started. */
+	readonly restic: ResticUse;
 	readonly heldRows: readonly HeldRow[];
 	readonly remarks: readonly Remark[];
 	readonly lastCycle: (CycleReport & { readonly finishedAt: string; readonly durationMs: number }) | null;

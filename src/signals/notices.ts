@@ -11,6 +11,8 @@ export type NoticeKind =
 	| 'held'
 	| 'failed'
 	| 'recovered'
+	| 'leader-lost'
+	| 'leader-back'
 	| 'info';
 
 export interface Notice {
@@ -61,6 +63,8 @@ const APPEARANCES = {
 	held: { title: 'Snapshot held', priority: '4', tags: 'raised_hand' },
 	failed: { title: 'Replication failed', priority: '4', tags: 'rotating_light' },
 	recovered: { title: 'Replication recovered', priority: '3', tags: 'white_check_mark' },
+	'leader-lost': { title: 'Leader lost', priority: '4', tags: 'mag' },
+	'leader-back': { title: 'Leader is back', priority: '3', tags: 'white_check_mark' },
 	info: { title: 'Replicator Kuma', priority: '3', tags: 'information_source' },
 } as const satisfies Record<NoticeKind, { title: string; priority: string; tags: string }>;
 

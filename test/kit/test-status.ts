@@ -20,6 +20,8 @@ export function testStatus(change: Partial<Status> = {}): Status {
 			restarts: 2,
 			agent: { isConnected: false, missing: {} },
 		},
+		leader: null,
+		restic: { calls: 0, failedCalls: 0, totalMs: 0, last: null },
 		heldRows: [],
 		remarks: [],
 		lastCycle: null,
