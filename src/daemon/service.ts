@@ -17,6 +17,7 @@ import { watchFolder } from '../signals/folder-watch.ts';
 import { subscribeToNtfy } from '../signals/ntfy-subscription.ts';
 import { limitNudges } from '../signals/nudge-limiter.ts';
 import { settle } from '../signals/settle.ts';
+import { asFailure } from './as-failure.ts';
 import type { CycleNotices } from './cycle-notices.ts';
 import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-directory.ts';
 import { lockDataDirectory } from './data-directory-lock.ts';
@@ -354,10 +355,12 @@ export class Service {
 				this.#http?.metrics?.observeCycle({ outcome: report.outcome, durationMs });
 				this.#remember(report, durationMs);
 				return report;
-			} catch (error) {
+			} catch (cause) {
+				const error = asFailure(cause);
 				this.#http?.metrics?.observeCycle({ outcome: 'failed', durationMs: performance.now() - startedAt });
-				if (error instanceof ReplicatorError && error.code !== 'interrupted') this.#rememberError(error);
-				throw error;
+				if (error.code !== 'interrupted') this.#rememberError(error);
+				// A bug is logged as it is, with its stack.
+				throw error.code === 'bug' ? cause : error;
 			}
 		});
 	}
@@ -370,7 +373,8 @@ export class Service {
 		write(report.summary, { outcome: report.outcome, durationMs: Math.round(durationMs) });
 		if (isNews) for (const line of report.details) log.debug('Change', { line });
 		this.#lastCycle = { ...report, finishedAt, durationMs: Math.round(durationMs) };
-		this.#lastSuccessAt = finishedAt;
+		// What waits for a person is no success, however well it went: nothing is replicated.
+		if (!report.needsDecision) this.#lastSuccessAt = finishedAt;
 		this.#lastError = null;
 		this.#notices?.tell(report, durationMs);
 		// At a stop there is no time for it; it comes with the next publish.

@@ -13,7 +13,12 @@ const failure = {
 
 function judge(seconds: number, lastSuccessAt: string | null, lastError: typeof failure | null = null) {
 	const now = NOON + seconds * SECOND;
-	return judgeHealth({ status: { lastSuccessAt, lastError }, startedAt: NOON, now, intervalMs: 60 * SECOND });
+	return judgeHealth({
+		status: { lastSuccessAt, lastError, lastCycle: null },
+		startedAt: NOON,
+		now,
+		intervalMs: 60 * SECOND,
+	});
 }
 
 test('replication is healthy until three intervals have gone by without a success', () => {
@@ -33,6 +38,28 @@ test('a failure alone is not unhealthy, and what it says is not told to everybod
 	expect(judge(60, at, failure)).toEqual({ isHealthy: true });
 	expect(JSON.stringify(judge(200, at, failure))).toContain('(repository-unreachable)');
 	expect(JSON.stringify(judge(200, at, failure))).not.toContain('secret');
+});
+
+test('what waits for a person is the reason when nothing failed', () => {
+	const lastCycle = {
+		outcome: 'held',
+		summary: 'It would delete 12 of 12 monitors.',
+		needsDecision: true,
+		details: [],
+		heldRows: [],
+		snapshotId: null,
+		finishedAt: '2026-11-24T12:03:00.000Z',
+		durationMs: 1,
+	};
+	const health = judgeHealth({
+		status: { lastSuccessAt: new Date(NOON).toISOString(), lastError: null, lastCycle },
+		startedAt: NOON,
+		now: NOON + 181 * SECOND,
+		intervalMs: 60 * SECOND,
+	});
+
+	expect(health).toMatchObject({ isHealthy: false, reason: expect.stringMatching(/ \(held\)\.$/) });
+	expect(JSON.stringify(health)).not.toContain('monitors');
 });
 
 test('an instance that has just started has as much time for its first success', () => {

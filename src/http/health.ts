@@ -10,7 +10,7 @@ const INTERVALS_MAX = 3;
  * monitor and no repository.
  */
 export function judgeHealth(request: {
-	readonly status: Pick<Status, 'lastSuccessAt' | 'lastError'>;
+	readonly status: Pick<Status, 'lastSuccessAt' | 'lastError' | 'lastCycle'>;
 	/** When this process started, for the time before the first success; milliseconds since 1970, as `now` is. */
 	readonly startedAt: number;
 	readonly now: number;
@@ -20,9 +20,10 @@ export function judgeHealth(request: {
 	const goodAt = status.lastSuccessAt === null ? startedAt : Date.parse(status.lastSuccessAt);
 	if (now - goodAt <= INTERVALS_MAX * intervalMs) return { isHealthy: true };
 	const since = status.lastSuccessAt === null ? 'its start' : new Date(goodAt).toISOString();
-	const code = status.lastError === null ? '' : ` (${status.lastError.code})`;
+	const { lastError, lastCycle } = status;
+	const why = lastError?.code ?? (lastCycle?.needsDecision === true ? lastCycle.outcome : null);
 	return {
 		isHealthy: false,
-		reason: `Replication has not succeeded since ${since}, for more than ${INTERVALS_MAX} intervals of ${intervalMs / 1000} s${code}.`,
+		reason: `Replication has not succeeded since ${since}, for more than ${INTERVALS_MAX} intervals of ${intervalMs / 1000} s${why === null ? '' : ` (${why})`}.`,
 	};
 }

@@ -50,7 +50,9 @@ export type ErrorCode =
 	| 'notice-failed'
 	/** A command was understood, but must not be carried out as things are. */
 	| 'refused'
-	| 'interrupted';
+	| 'interrupted'
+	/** Something that must not happen; only for showing it to people like any other failure. */
+	| 'bug';
 
 export interface ErrorDetails {
 	readonly code: ErrorCode;
