@@ -52,19 +52,21 @@ export function readSqliteSchema(database: DatabaseSync): DatabaseSchema {
 		`SELECT t.name AS tbl, f.id, f."table" AS to_table, f."from" AS from_column, f."to" AS to_column, f.on_delete
 		FROM (${TABLES}) AS t JOIN pragma_foreign_key_list(t.name) AS f ORDER BY t.name, f.id`,
 	);
+	// Some 600 columns, and a table is asked for by each reference to it.
+	const columnsByTable = Map.groupBy(columns, ({ tbl }) => tbl);
+	const columnsOf = (table: string) => columnsByTable.get(table) ?? [];
 	const keysOf = (table: string) =>
-		columns
-			.filter(({ tbl, pk }) => tbl === table && pk > 0)
+		columnsOf(table)
+			.filter(({ pk }) => pk > 0)
 			.sort((a, b) => a.pk - b.pk)
 			.map(({ name }) => name);
 	const schemas = tables.map(({ name, sql }): [string, TableSchema] => {
-		const own = columns.filter(({ tbl }) => tbl === name);
 		const allowed = allowedValues(sql);
 		return [
 			name,
 			{
 				name,
-				columns: own.map((column) => toColumn(column, allowed)),
+				columns: columnsOf(name).map((column) => toColumn(column, allowed)),
 				primaryKey: keysOf(name),
 				uniqueKeys: toUniqueKeys(indexes.filter(({ tbl }) => tbl === name)),
 				references: foreignKeys

@@ -14,6 +14,10 @@ import { ReplicatorError } from '../model/replicator-error.ts';
 import { createLineReader } from '../socket/line-reader.ts';
 
 const RECONNECT_MS = 200;
+/** So often where there was no agent for some while: most likely there is none in this Kuma. */
+const RECONNECT_RARELY_MS = 2_000;
+/** Kuma may take so long to start. */
+const EAGER_MS = 120_000;
 /** Kuma's event loop may be busy; an answer that takes longer than this is no answer. */
 const ANSWER_MS = 15_000;
 
@@ -107,13 +111,17 @@ export class AgentLink {
 
 	async #run(): Promise<void> {
 		const { signal } = this.#stop;
+		let aloneSince = performance.now();
 		while (!signal.aborted) {
 			try {
 				await this.#stayConnected(await this.#options.connect());
+				aloneSince = performance.now();
 			} catch {
 				// No Kuma, or one without an agent: whoever needs the agent is told so.
 			}
-			await delay(RECONNECT_MS, undefined, { signal, ref: false }).catch(() => undefined);
+			const isEager = performance.now() - aloneSince < EAGER_MS;
+			const pauseMs = isEager ? RECONNECT_MS : RECONNECT_RARELY_MS;
+			await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
 		}
 	}
 
