@@ -106,6 +106,18 @@ test('heartbeats make it read, and are no edits', async () => {
 	expect(watched.edits).toBe(0);
 });
 
+test('what only the running Kuma writes for itself is no edit', async () => {
+	const watched = await watch();
+	await watched.pass(2);
+	const { reads } = watched;
+
+	watched.leader.edit("UPDATE monitor SET dns_last_result = '192.0.2.1' WHERE id = 1");
+	await waitFor(() => watched.reads > reads, { ...SOON, what: 'a read' });
+	await watched.pass(2);
+
+	expect(watched.edits).toBe(0);
+});
+
 test('what is not published when it begins is an edit, but only once', async () => {
 	const watched = await watch({ isPublished: false });
 
