@@ -15,6 +15,8 @@ export interface Metrics {
 		readonly outcome: string;
 		readonly durationMs: number;
 	}): void;
+	/** Somebody asked over HTTP; what is streamed counts when it begins. */
+	observeRequest(request: { readonly route: string; readonly status: number }): void;
 	/** A plan was carried out. */
 	observeApply(changes: readonly Pick<RowChange, 'table' | 'kind'>[]): void;
 	observeReload(report: ReloadReport): void;
@@ -50,6 +52,12 @@ export function createMetrics(sources: {
 		buckets: DURATION_BUCKETS,
 		registers,
 	});
+	const requests = new Counter({
+		name: 'replicator_kuma_http_requests_total',
+		help: 'Requests that were answered over HTTP, by what was asked for; a stream of events counts when it begins',
+		labelNames: ['route', 'status'],
+		registers,
+	});
 	const changes = new Counter({
 		name: 'replicator_kuma_applied_changes_total',
 		help: 'Rows that were added, changed, removed or replaced in the database of this instance',
@@ -83,6 +91,7 @@ export function createMetrics(sources: {
 		observeCycle: ({ outcome, durationMs }) => cycles.observe({ outcome }, durationMs / 1000),
 		observeResticCall: ({ command, outcome, durationMs }) =>
 			resticCalls.observe({ command, outcome }, durationMs / 1000),
+		observeRequest: ({ route, status }) => requests.inc({ route, status }),
 		observeApply: (applied) => {
 			for (const { table, kind } of applied) changes.inc({ table, kind });
 		},

@@ -40,6 +40,8 @@ const LIMITS: PublicServerLimits = {
 	heartbeatMs: 10_000,
 	closeMs: 1_000,
 };
+const ROUTES = new Set(['/healthz', '/metrics', '/api/status', '/api/events']);
+const SNAPSHOTS = '/api/snapshots/';
 const HEADER_BYTES_MAX = 8 * 1024;
 /** How often headers that do not come to an end are looked for. */
 const CHECK_MS = 1_000;
@@ -50,7 +52,7 @@ export interface PublicServerOptions {
 	readonly token: string | null;
 	readonly status: () => Status;
 	readonly health: () => Health;
-	readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
+	readonly metrics: Pick<Metrics, 'contentType' | 'render' | 'observeRequest'>;
 	/** What this leader announces; null on a replica, which has no events. */
 	readonly feed: SnapshotFeed | null;
 	readonly log: Log;
@@ -89,6 +91,8 @@ export async function servePublic(options: PublicServerOptions): Promise<PublicS
 		async (context, next) => {
 			context.header('Cache-Control', 'no-store');
 			await next();
+			const route = routeOf(context.req.path);
+			options.metrics.observeRequest({ route, status: context.res.status });
 		},
 		refuseBodies,
 		token === null ? refuseForeignNames : requireToken(token),
@@ -111,7 +115,7 @@ export async function servePublic(options: PublicServerOptions): Promise<PublicS
 		}
 		return streamEvents(context, { feed: options.feed, limits, eventClients, signal: closing.signal });
 	});
-	app.get('/api/snapshots/:digest', inTime, async (context) => {
+	app.get(`${SNAPSHOTS}:digest`, inTime, async (context) => {
 		const content = (await options.feed?.content(context.req.param('digest'))) ?? null;
 		if (content === null) return notFound(context);
 		return context.body(new Uint8Array(content), 200, { 'Content-Type': 'application/octet-stream' });
@@ -255,6 +259,12 @@ function answerWithin(ms: number): MiddlewareHandler<App> {
 		outgoing.once('close', () => clearTimeout(late));
 		await next();
 	};
+}
+
+/** Strangers choose paths as they like, so what is counted is what there is. */
+function routeOf(path: string): string {
+	if (path.startsWith(SNAPSHOTS)) return `${SNAPSHOTS}:digest`;
+	return ROUTES.has(path) ? path : 'other';
 }
 
 function notFound(context: Context<App>): Response {

@@ -118,6 +118,22 @@ describe('what is answered', () => {
 		expect(await response.text()).toMatch(/replicator_kuma_kuma_running 1\n(.*\n)*# EOF\n$/);
 	});
 
+	test('how often each thing was asked for and how that was answered, whatever paths strangers make up', async () => {
+		const { ask, url } = await publicServer();
+		for (const path of ['/healthz', '/healthz', '/api/nothing', '/%00/monitor', '/api/snapshots/x'])
+			await ask(path);
+		await fetch(`${url}/api/status`);
+
+		const counted = (await (await ask('/metrics')).text()).match(/^replicator_kuma_http_requests_total.*$/gm);
+
+		expect(counted?.sort()).toEqual([
+			'replicator_kuma_http_requests_total{route="/api/snapshots/:digest",status="404"} 1',
+			'replicator_kuma_http_requests_total{route="/api/status",status="401"} 1',
+			'replicator_kuma_http_requests_total{route="/healthz",status="200"} 2',
+			'replicator_kuma_http_requests_total{route="other",status="404"} 2',
+		]);
+	});
+
 	test('the sealed content of the newest snapshot, and of no other', async () => {
 		const { ask, feed } = await publicServer();
 		feed.announce(testHint(1), async () => SEALED);
