@@ -141,9 +141,10 @@ async function openStream(parts: FleetHttpParts) {
 	const { config, log, repository, snapshots } = parts;
 	const { leaderUrl: url, token, fleet } = config;
 	if (url === null || roleOf(config.mode) === 'leader') return null;
-	const [{ LeaderStream }, { openLeaderContent }] = await Promise.all([
+	const [{ LeaderStream }, { openLeaderContent }, { followNewest }] = await Promise.all([
 		import('../http/leader-stream.ts'),
 		import('../http/leader-content.ts'),
+		import('../http/follow-newest.ts'),
 	]);
 	const ending = new AbortController();
 	const { signal } = ending;
@@ -157,10 +158,10 @@ async function openStream(parts: FleetHttpParts) {
 		signal,
 	});
 
-	/** What the leader hands over is here before the repository has it. */
-	async function fetchAhead({ digest }: SnapshotHint): Promise<void> {
+	/** What the leader hands over is here before the repository has it. @returns whether the leader did so, or had to. */
+	async function fetchAhead({ digest }: SnapshotHint): Promise<boolean> {
 		try {
-			if ((await snapshots.load(digest)) !== null) return;
+			if ((await snapshots.load(digest)) !== null) return true;
 			let place = null as LineagePlace | null;
 			const write = async (directory: string) => {
 				place = await content.fetchContent({ digest, directory });
@@ -168,14 +169,18 @@ async function openStream(parts: FleetHttpParts) {
 			await snapshots.keep({ digest, where: 'the leader', write });
 			log.debug('Fetched a snapshot from the leader itself', { digest });
 			if (place !== null) parts.onHandedOver(place);
+			return true;
 		} catch (error) {
-			if (signal.aborted) return;
+			if (signal.aborted) return false;
 			// Whatever it is, the repository has the snapshot, or will; a bug is told louder.
 			const write = isReplicatorError(error) ? log.debug : log.error;
 			write('The leader did not hand the snapshot over; the repository does', { error });
+			return false;
 		}
 	}
 
+	// Between cycles; whatever the leader tells, each cycle has its turn.
+	const hints = followNewest<SnapshotHint>({ follow: (hint) => parts.inTurn(() => fetchAhead(hint)) });
 	const stream = new LeaderStream({
 		url,
 		token,
@@ -183,7 +188,7 @@ async function openStream(parts: FleetHttpParts) {
 		onLeaderLost: parts.onLeaderLost,
 		onLeaderBack: parts.onLeaderBack,
 		onSnapshot: (hint) => {
-			void parts.inTurn(() => fetchAhead(hint));
+			hints.follow(hint);
 			if (hint.resticId !== null) parts.onNudge();
 		},
 	});
@@ -192,6 +197,7 @@ async function openStream(parts: FleetHttpParts) {
 		leader: () => ({ url, isConnected: stream.isConnected, reason: stream.lostReason }),
 		stop: async () => {
 			ending.abort();
+			hints.stop();
 			await stream.stop();
 		},
 	};
