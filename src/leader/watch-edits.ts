@@ -17,14 +17,14 @@ export interface EditWatchOptions {
 	readonly signal: AbortSignal;
 	/** From the end of one look to the next. */
 	readonly everyMs?: number;
-	/** The part of the time, up to 1, that looking may take up: a read that takes long is done less often. */
-	readonly timeShareMax?: number;
+	/** The part of a processor, up to 1, that looking may take up: a read that costs much is done less often. */
+	readonly processorShareMax?: number;
 }
 
 const LOOK_EVERY_MS = 5_000;
 /** A quarter of a minute in an hour. */
-const TIME_SHARE_MAX = 0.004;
-/** However long a read takes. */
+const PROCESSOR_SHARE_MAX = 0.004;
+/** However much a read costs. */
 const PAUSE_MS_MAX = 60_000;
 
 /**
@@ -39,7 +39,7 @@ export function watchEdits(options: EditWatchOptions): void {
 		onEdit,
 		signal,
 		everyMs = LOOK_EVERY_MS,
-		timeShareMax = TIME_SHARE_MAX,
+		processorShareMax = PROCESSOR_SHARE_MAX,
 	} = options;
 	let watch: { readonly location: string; readonly writes: WriteWatch } | null = null;
 	/** The last read; null where it is not worth anything any more. */
@@ -50,10 +50,11 @@ export function watchEdits(options: EditWatchOptions): void {
 	async function run(): Promise<void> {
 		let pauseMs = everyMs;
 		while (await waited(pauseMs)) {
-			const startedAt = performance.now();
+			const before = process.cpuUsage();
 			if (isTold()) forget();
 			else await look();
-			const fairMs = Math.min((performance.now() - startedAt) / timeShareMax, PAUSE_MS_MAX);
+			const { user, system } = process.cpuUsage(before);
+			const fairMs = Math.min((user + system) / 1000 / processorShareMax, PAUSE_MS_MAX);
 			pauseMs = Math.max(everyMs, fairMs);
 		}
 		forget();

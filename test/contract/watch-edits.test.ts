@@ -75,7 +75,7 @@ async function watch(options: { readonly isPublished: boolean } = { isPublished:
 		},
 		signal: ending.signal,
 		everyMs: EVERY_MS,
-		timeShareMax: 1,
+		processorShareMax: 1,
 	});
 	return watched;
 }
