@@ -8,7 +8,7 @@ import { watchEdits } from '../leader/watch-edits.ts';
 import type { FleetInstance } from '../model/instance.ts';
 import type { LineagePlace } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
-import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import { isReplicatorError, type ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import type { CycleReport, Status } from '../model/status.ts';
 import { isAheadOf } from '../replica/position.ts';
@@ -126,6 +126,7 @@ export class Service {
 			cwd,
 			kumaVersion: kuma.version,
 			onHeld: () => void this.#passGate(),
+			onHeard: () => roleOf(config.mode) === 'leader' && this.#edits.note(),
 			onChanged: () => this.#noteEdit(),
 		});
 		const { reload } = supervised;
@@ -295,7 +296,7 @@ export class Service {
 		watchEdits({
 			instance,
 			isTold: () => agent.hello?.capabilities['change events'] === true,
-			onEdit: () => this.#edits.note(),
+			onEdit: () => this.#noteEdit(),
 			signal,
 		});
 	}

@@ -36,8 +36,8 @@ export interface SupervisedKuma {
 /**
  * Puts the parts around one Kuma together; starts nothing.
  * @param parts.onHeld called when Kuma waits at the gate; it must be released.
- * @param parts.onChanged called when Kuma has written to tables of the catalog, or may have before the agent was heard;
- * what it wrote may not be visible yet.
+ * @param parts.onHeard called when the agent of a running Kuma is heard, at first or again.
+ * @param parts.onChanged called when Kuma has written to tables of the catalog; what it wrote may not be visible yet.
  */
 export function superviseKuma(parts: {
 	readonly config: Config;
@@ -48,6 +48,7 @@ export function superviseKuma(parts: {
 	/** As it is installed; null where that is unknown. */
 	readonly kumaVersion: string | null;
 	readonly onHeld: () => void;
+	readonly onHeard: () => void;
 	readonly onChanged: () => void;
 }): SupervisedKuma {
 	const { config, paths, log, command, cwd } = parts;
@@ -73,7 +74,7 @@ export function superviseKuma(parts: {
 			tellCapabilities(hello, log);
 			if (hello.phase === 'held') parts.onHeld();
 			// What was written while nobody listened was told to nobody.
-			if (hello.phase === 'running') parts.onChanged();
+			if (hello.phase === 'running') parts.onHeard();
 		},
 		onChanged: (tables) => {
 			log.debug('Kuma wrote', { tables });
