@@ -52,6 +52,11 @@ function describePosition({ id, digest, generation }: Position): string {
 		: `${id.slice(0, 8)}, generation ${generation}`;
 }
 
+function describeDuration({ durationMs, stages }: NonNullable<Status['lastCycle']>): string {
+	const parts = Object.entries(stages).map(([stage, ms]) => `${stage} ${ms}`);
+	return `${durationMs} ms${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+}
+
 function printStatus(status: Status): void {
 	const { newest, applied, kuma, lastCycle, lastError, lagMs } = status;
 	const rows: [string, string][] = [
@@ -74,6 +79,7 @@ function printStatus(status: Status): void {
 			'Last cycle',
 			lastCycle === null ? 'none yet' : `${formatTime(lastCycle.finishedAt)}: ${lastCycle.summary}`,
 		],
+		...(lastCycle === null ? [] : [['It took', describeDuration(lastCycle)] satisfies [string, string]]),
 	];
 	for (const [name, text] of rows) printLine(`${colour('bold', name.padEnd(11))} ${text}`);
 	if (lastError !== null) {

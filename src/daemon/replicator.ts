@@ -10,7 +10,14 @@ import type { CycleReport } from '../model/status.ts';
 import { describePlan } from '../plan/describe-plan.ts';
 import { restoreAhead } from '../replica/restore-ahead.ts';
 import { previewRestore, type RestoreOutcome, restoreCycle } from '../replica/restore-cycle.ts';
-import { describeSnapshot, describeVerdict, reportPublish, reportRestore } from './report-outcome.ts';
+import {
+	describeSnapshot,
+	describeVerdict,
+	type Outcome,
+	reportPublish,
+	reportRestore,
+} from './report-outcome.ts';
+import { StageTimes } from './stage-times.ts';
 
 export interface BackupOrders {
 	readonly takesOver: boolean;
@@ -83,19 +90,23 @@ export class Replicator {
 			);
 		}
 		await this.#dropHeld(orders.dropsHeld);
-		return this.#publish(orders, null);
+		return this.#timed((instance) => this.#publish(instance, { orders, knownHead: null }));
 	}
 
 	/** An ordinary cycle: a leader on which nothing is edited looks at the repository once after its last publish, and then once an hour. */
 	#lead(): Promise<CycleReport> {
 		const isFresh = this.#instance.now() - this.#headSeenAt < HEAD_FRESH_MS;
-		return this.#publish(NO_BACKUP_ORDERS, isFresh ? this.#newest : null);
+		const knownHead = isFresh ? this.#newest : null;
+		return this.#timed((instance) => this.#publish(instance, { orders: NO_BACKUP_ORDERS, knownHead }));
 	}
 
-	async #publish(orders: BackupOrders, knownHead: PublishedSnapshot | null): Promise<CycleReport> {
+	async #publish(
+		instance: FleetInstance,
+		request: { readonly orders: BackupOrders; readonly knownHead: PublishedSnapshot | null },
+	): Promise<Outcome> {
 		const { retention, guard } = this.#config;
-		const instance = this.#instance;
-		const outcome = await publishCycle({ instance, retention, guard, orders, knownHead });
+		const { knownHead } = request;
+		const outcome = await publishCycle({ instance, retention, guard, ...request });
 		this.#observe?.(outcome);
 		const head = headOf(outcome);
 		this.#newest = head ?? this.#newest;
@@ -121,21 +132,27 @@ export class Replicator {
 	}
 
 	/** fetch → plan → apply → reload, on request with a person's orders. */
-	async restore(orders: RestoreOrders): Promise<CycleReport> {
-		const request = {
-			instance: this.#instance,
+	restore(orders: RestoreOrders): Promise<CycleReport> {
+		const wanted = {
 			guard: this.#config.guard,
 			allowsDeletes: orders.allowsDeletes,
 			isForced: true,
 			...(orders.snapshotId === null ? {} : { snapshotId: orders.snapshotId }),
 		};
-		if (orders.isDryRun) return this.#preview(request);
-		return this.#reportRestore(await restoreCycle(request));
+		return this.#timed(async (instance) => {
+			const request = { ...wanted, instance };
+			if (orders.isDryRun) return this.#preview(request);
+			return this.#reportRestore(await restoreCycle(request));
+		});
 	}
 
-	async #follow(): Promise<CycleReport> {
+	#follow(): Promise<CycleReport> {
+		return this.#timed((instance) => this.#restoreHead(instance));
+	}
+
+	async #restoreHead(instance: FleetInstance): Promise<Outcome> {
 		const outcome = await restoreCycle({
-			instance: this.#instance,
+			instance,
 			guard: this.#config.guard,
 			allowsDeletes: false,
 			isForced: !this.#hasPlanned,
@@ -143,7 +160,7 @@ export class Replicator {
 		return this.#reportFollowed(outcome);
 	}
 
-	#reportFollowed(outcome: RestoreOutcome): CycleReport {
+	#reportFollowed(outcome: RestoreOutcome): Outcome {
 		this.#hasPlanned ||= outcome.outcome === 'applied' || outcome.outcome === 'unchanged';
 		return this.#reportRestore(outcome);
 	}
@@ -152,18 +169,27 @@ export class Replicator {
 	 * A replica's cycle with a snapshot that the leader handed over itself, if it is the next one; with whatever the
 	 * repository has otherwise.
 	 */
-	async followLeader(place: LineagePlace): Promise<CycleReport> {
-		const outcome = await restoreAhead({ instance: this.#instance, guard: this.#config.guard, place });
-		return outcome === null ? this.#follow() : this.#reportFollowed(outcome);
+	followLeader(place: LineagePlace): Promise<CycleReport> {
+		return this.#timed(async (instance) => {
+			const outcome = await restoreAhead({ instance, guard: this.#config.guard, place });
+			return outcome === null ? this.#restoreHead(instance) : this.#reportFollowed(outcome);
+		});
 	}
 
-	#reportRestore(outcome: RestoreOutcome): CycleReport {
+	/** Runs one cycle with a clock of its own. */
+	async #timed(work: (instance: FleetInstance) => Promise<Outcome>): Promise<CycleReport> {
+		const stages = new StageTimes();
+		const outcome = await work({ ...this.#instance, stages });
+		return { ...outcome, stages: stages.durations };
+	}
+
+	#reportRestore(outcome: RestoreOutcome): Outcome {
 		this.#observe?.(outcome);
 		this.#newest = headOfRestore(outcome) ?? this.#newest;
 		return reportRestore(outcome, this.#instance.catalog);
 	}
 
-	async #preview(request: Parameters<typeof previewRestore>[0]): Promise<CycleReport> {
+	async #preview(request: Parameters<typeof previewRestore>[0]): Promise<Outcome> {
 		const { catalog } = this.#instance;
 		const preview = await previewRestore(request);
 		if (preview.outcome !== 'planned') return reportRestore(preview, catalog);

@@ -323,11 +323,12 @@ export class Service {
 			try {
 				const report = await work();
 				const durationMs = performance.now() - startedAt;
-				this.#http?.metrics?.observeCycle({ outcome: report.outcome, durationMs });
+				this.#http?.metrics?.observeCycle({ ...report, durationMs });
 				this.#remember(report, durationMs);
 				return report;
 			} catch (error) {
-				this.#http?.metrics?.observeCycle({ outcome: 'failed', durationMs: performance.now() - startedAt });
+				const durationMs = performance.now() - startedAt;
+				this.#http?.metrics?.observeCycle({ outcome: 'failed', durationMs, stages: {} });
 				if (error instanceof ReplicatorError && error.code !== 'interrupted') this.#rememberError(error);
 				throw error;
 			}
