@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, exitCodeOf } from './commands/exit-code.ts';
+import { stayIdle } from './commands/stay-idle.ts';
 import { PRODUCT_VERSION } from './daemon/product-version.ts';
 import { maskSecrets } from './daemon/secrets.ts';
 import { ReplicatorError } from './model/replicator-error.ts';
@@ -40,6 +41,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 };
 
 const asked = process.argv[2] ?? '';
+// Before anything is loaded, for loading alone makes functions hot.
+if (asked === 'run') stayIdle();
 const names = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
 for (const name of names) (await COMMANDS[name]?.())?.(program);
 

@@ -67,6 +67,11 @@ function describeRestic({ calls, failedCalls, totalMs, last }: ResticUse): strin
 	return `${calls} calls, ${failedCalls} of them failed, ${mean}; ${newest}`;
 }
 
+function describeDuration({ durationMs, stages }: NonNullable<Status['lastCycle']>): string {
+	const parts = Object.entries(stages).map(([stage, ms]) => `${stage} ${ms}`);
+	return `${durationMs} ms${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+}
+
 function printStatus(status: Status): void {
 	const { newest, applied, kuma, leader, restic, lastCycle, lastError, lagMs } = status;
 	const rows: [string, string][] = [
@@ -91,6 +96,7 @@ function printStatus(status: Status): void {
 			'Last cycle',
 			lastCycle === null ? 'none yet' : `${formatTime(lastCycle.finishedAt)}: ${lastCycle.summary}`,
 		],
+		...(lastCycle === null ? [] : [['It took', describeDuration(lastCycle)] satisfies [string, string]]),
 	];
 	for (const [name, text] of rows) printLine(`${colour('bold', name.padEnd(11))} ${text}`);
 	if (lastError !== null) {

@@ -14,6 +14,7 @@ function report(outcome: string, more: Partial<CycleReport> = {}): CycleReport {
 		details: [],
 		heldRows: [],
 		snapshotId: null,
+		stages: {},
 		...more,
 	};
 }

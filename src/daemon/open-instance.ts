@@ -11,6 +11,7 @@ import type { Log } from '../model/log.ts';
 import type { Reload } from '../model/reload.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
+import { NO_CLOCK } from '../model/stages.ts';
 import type { StatePaths } from './data-directory.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { openSnapshotDirectory } from './snapshot-directory.ts';
@@ -35,6 +36,7 @@ export async function openInstance(parts: {
 		snapshots: openSnapshotDirectory(paths),
 		uploads: openUploads(config.dataDirectory),
 		log,
+		stages: NO_CLOCK,
 		pausesPushMonitors: config.pausesPushMonitors && roleOf(config.mode) === 'replica',
 		kuma,
 		openDatabase: () => openKumaDatabase(config.dataDirectory),

@@ -11,7 +11,14 @@ import { describePlan } from '../plan/describe-plan.ts';
 import { restoreAhead } from '../replica/restore-ahead.ts';
 import { previewRestore, type RestoreOutcome, restoreCycle } from '../replica/restore-cycle.ts';
 import { findHead } from '../repository/find-head.ts';
-import { describeSnapshot, describeVerdict, reportPublish, reportRestore } from './report-outcome.ts';
+import {
+	describeSnapshot,
+	describeVerdict,
+	type Outcome,
+	reportPublish,
+	reportRestore,
+} from './report-outcome.ts';
+import { StageTimes } from './stage-times.ts';
 
 export interface BackupOrders {
 	readonly takesOver: boolean;
@@ -89,7 +96,7 @@ export class Replicator {
 			);
 		}
 		await this.#dropHeld(orders.dropsHeld);
-		return this.#publish(orders, {});
+		return this.#timed((instance) => this.#publish(instance, { orders }));
 	}
 
 	/**
@@ -111,26 +118,26 @@ export class Replicator {
 		const foreseen = this.#foreseen;
 		this.#foreseen = null;
 		const isForeseen = foreseen !== null && this.#instance.now() - foreseen.at < FORESEEN_FRESH_MS;
-		return this.#publish(NO_BACKUP_ORDERS, {
+		const heads = {
 			knownHead: isFresh ? this.#newest : null,
 			...(isForeseen ? { foreseenHead: foreseen.head } : {}),
-		});
+		};
+		return this.#timed((instance) => this.#publish(instance, { orders: NO_BACKUP_ORDERS, ...heads }));
 	}
 
 	async #publish(
-		orders: BackupOrders,
-		heads: Pick<PublishRequest, 'knownHead' | 'foreseenHead'>,
-	): Promise<CycleReport> {
+		instance: FleetInstance,
+		request: Pick<PublishRequest, 'knownHead' | 'foreseenHead'> & { readonly orders: BackupOrders },
+	): Promise<Outcome> {
 		const { retention, guard } = this.#config;
-		const instance = this.#instance;
-		const outcome = await publishCycle({ instance, retention, guard, orders, ...heads });
+		const outcome = await publishCycle({ instance, retention, guard, ...request });
 		this.#observe?.(outcome);
 		const head = headOf(outcome);
 		this.#newest = head ?? this.#newest;
 		// Another leader's snapshot of the same moment may show up a little later: the next cycle looks once more.
 		if (outcome.outcome === 'published') this.#headSeenAt = Number.NEGATIVE_INFINITY;
 		// The very object that was handed in says that nobody has looked.
-		else if (head !== null && head !== heads.knownHead) this.#headSeenAt = instance.now();
+		else if (head !== null && head !== request.knownHead) this.#headSeenAt = instance.now();
 		if (outcome.outcome === 'published') this.#untidyHead = outcome.snapshot;
 		return reportPublish(outcome, instance.catalog);
 	}
@@ -149,21 +156,27 @@ export class Replicator {
 	}
 
 	/** fetch → plan → apply → reload, on request with a person's orders. */
-	async restore(orders: RestoreOrders): Promise<CycleReport> {
-		const request = {
-			instance: this.#instance,
+	restore(orders: RestoreOrders): Promise<CycleReport> {
+		const wanted = {
 			guard: this.#config.guard,
 			allowsDeletes: orders.allowsDeletes,
 			isForced: true,
 			...(orders.snapshotId === null ? {} : { snapshotId: orders.snapshotId }),
 		};
-		if (orders.isDryRun) return this.#preview(request);
-		return this.#reportRestore(await restoreCycle(request));
+		return this.#timed(async (instance) => {
+			const request = { ...wanted, instance };
+			if (orders.isDryRun) return this.#preview(request);
+			return this.#reportRestore(await restoreCycle(request));
+		});
 	}
 
-	async #follow(): Promise<CycleReport> {
+	#follow(): Promise<CycleReport> {
+		return this.#timed((instance) => this.#restoreHead(instance));
+	}
+
+	async #restoreHead(instance: FleetInstance): Promise<Outcome> {
 		const outcome = await restoreCycle({
-			instance: this.#instance,
+			instance,
 			guard: this.#config.guard,
 			allowsDeletes: false,
 			isForced: !this.#hasPlanned,
@@ -171,7 +184,7 @@ export class Replicator {
 		return this.#reportFollowed(outcome);
 	}
 
-	#reportFollowed(outcome: RestoreOutcome): CycleReport {
+	#reportFollowed(outcome: RestoreOutcome): Outcome {
 		this.#hasPlanned ||= outcome.outcome === 'applied' || outcome.outcome === 'unchanged';
 		return this.#reportRestore(outcome);
 	}
@@ -180,18 +193,27 @@ export class Replicator {
 	 * A replica's cycle with a snapshot that the leader handed over itself, if it is the next one; with whatever the
 	 * repository has otherwise.
 	 */
-	async followLeader(place: LineagePlace): Promise<CycleReport> {
-		const outcome = await restoreAhead({ instance: this.#instance, guard: this.#config.guard, place });
-		return outcome === null ? this.#follow() : this.#reportFollowed(outcome);
+	followLeader(place: LineagePlace): Promise<CycleReport> {
+		return this.#timed(async (instance) => {
+			const outcome = await restoreAhead({ instance, guard: this.#config.guard, place });
+			return outcome === null ? this.#restoreHead(instance) : this.#reportFollowed(outcome);
+		});
 	}
 
-	#reportRestore(outcome: RestoreOutcome): CycleReport {
+	/** Runs one cycle with a clock of its own. */
+	async #timed(work: (instance: FleetInstance) => Promise<Outcome>): Promise<CycleReport> {
+		const stages = new StageTimes();
+		const outcome = await work({ ...this.#instance, stages });
+		return { ...outcome, stages: stages.durations };
+	}
+
+	#reportRestore(outcome: RestoreOutcome): Outcome {
 		this.#observe?.(outcome);
 		this.#newest = headOfRestore(outcome) ?? this.#newest;
 		return reportRestore(outcome, this.#instance.catalog);
 	}
 
-	async #preview(request: Parameters<typeof previewRestore>[0]): Promise<CycleReport> {
+	async #preview(request: Parameters<typeof previewRestore>[0]): Promise<Outcome> {
 		const { catalog } = this.#instance;
 		const preview = await previewRestore(request);
 		if (preview.outcome !== 'planned') return reportRestore(preview, catalog);

@@ -8,6 +8,9 @@ import { describePlan, describePlanBriefly } from '../plan/describe-plan.ts';
 import type { HeldVerdict } from '../replica/apply-snapshot.ts';
 import type { RestoreOutcome } from '../replica/restore-cycle.ts';
 
+/** What a cycle came to, without what it took. */
+export type Outcome = Omit<CycleReport, 'stages'>;
+
 /** @returns a snapshot as people read it: the beginning of its id, its generation, its leader. */
 export function describeSnapshot({ id, digest, generation, hostname }: LineageSnapshot): string {
 	return id === null
@@ -18,7 +21,7 @@ export function describeSnapshot({ id, digest, generation, hostname }: LineageSn
 const NOTHING = { needsDecision: false, details: [], heldRows: [], snapshotId: null } as const;
 
 /** Says in words what a leader's cycle came to. */
-export function reportPublish(outcome: PublishOutcome, catalog: readonly CatalogTable[]): CycleReport {
+export function reportPublish(outcome: PublishOutcome, catalog: readonly CatalogTable[]): Outcome {
 	switch (outcome.outcome) {
 		case 'not-set-up':
 			return {
@@ -80,7 +83,7 @@ const STAND_DOWN = {
 } as const;
 
 /** Says in words what a replica's cycle came to. */
-export function reportRestore(outcome: RestoreOutcome, catalog: readonly CatalogTable[]): CycleReport {
+export function reportRestore(outcome: RestoreOutcome, catalog: readonly CatalogTable[]): Outcome {
 	switch (outcome.outcome) {
 		case 'not-set-up':
 			return {

@@ -353,12 +353,13 @@ export class Service {
 			try {
 				const report = await work();
 				const durationMs = performance.now() - startedAt;
-				this.#http?.metrics?.observeCycle({ outcome: report.outcome, durationMs });
+				this.#http?.metrics?.observeCycle({ ...report, durationMs });
 				this.#remember(report, durationMs);
 				return report;
 			} catch (cause) {
 				const error = asFailure(cause);
-				this.#http?.metrics?.observeCycle({ outcome: 'failed', durationMs: performance.now() - startedAt });
+				const durationMs = performance.now() - startedAt;
+				this.#http?.metrics?.observeCycle({ outcome: 'failed', durationMs, stages: {} });
 				if (error.code !== 'interrupted') this.#rememberError(error);
 				// A bug is logged as it is, with its stack.
 				throw error.code === 'bug' ? cause : error;

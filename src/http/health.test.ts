@@ -50,6 +50,7 @@ test('what waits for a person is the reason when nothing failed', () => {
 		snapshotId: null,
 		finishedAt: '2026-11-24T12:03:00.000Z',
 		durationMs: 1,
+		stages: {},
 	};
 	const health = judgeHealth({
 		status: { lastSuccessAt: new Date(NOON).toISOString(), lastError: null, lastCycle },

@@ -67,8 +67,8 @@ test('what is not known has no value, from the start and again later', async () 
 test('cycles, calls of restic, changes and reloads are counted, with their durations', async () => {
 	const { metrics, lines } = setUp();
 
-	metrics.observeCycle({ outcome: 'applied', durationMs: 2000 });
-	metrics.observeCycle({ outcome: 'applied', durationMs: 1000 });
+	metrics.observeCycle({ outcome: 'applied', durationMs: 2000, stages: { poll: 400, plan: 20 } });
+	metrics.observeCycle({ outcome: 'applied', durationMs: 1000, stages: { poll: 600 } });
 	metrics.observeResticCall({ command: 'snapshots', outcome: 'succeeded', durationMs: 400 });
 	metrics.observeApply([
 		{ table: 'monitor', kind: 'added' },
@@ -81,6 +81,9 @@ test('cycles, calls of restic, changes and reloads are counted, with their durat
 
 	expect(shown).toContain('replicator_kuma_cycle_duration_seconds_count{outcome="applied"} 2');
 	expect(shown).toContain('replicator_kuma_cycle_duration_seconds_sum{outcome="applied"} 3');
+	expect(shown).toContain('replicator_kuma_stage_duration_seconds_sum{stage="poll"} 1');
+	expect(shown).toContain('replicator_kuma_stage_duration_seconds_count{stage="poll"} 2');
+	expect(shown).toContain('replicator_kuma_stage_duration_seconds_sum{stage="plan"} 0.02');
 	expect(shown).toContain(
 		'replicator_kuma_restic_call_duration_seconds_bucket{le="0.5",command="snapshots",outcome="succeeded"} 1',
 	);

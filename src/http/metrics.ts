@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import type { RowChange } from '../model/plan.ts';
 import type { ReloadReport } from '../model/reload.ts';
+import type { StageDurations } from '../model/stages.ts';
 import type { Status } from '../model/status.ts';
 
 /** From a query of SQLite to a publish into a slow cloud. */
@@ -9,7 +10,11 @@ const DURATION_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 /** What is counted while the product runs, and how it is told. */
 export interface Metrics {
 	/** One cycle, or one command, came to an end; `failed` when it threw. */
-	observeCycle(cycle: { readonly outcome: string; readonly durationMs: number }): void;
+	observeCycle(cycle: {
+		readonly outcome: string;
+		readonly durationMs: number;
+		readonly stages: StageDurations;
+	}): void;
 	observeResticCall(call: {
 		readonly command: string;
 		readonly outcome: string;
@@ -42,6 +47,13 @@ export function createMetrics(sources: {
 		name: 'replicator_kuma_cycle_duration_seconds',
 		help: 'Cycles by what they came to, and how long they took',
 		labelNames: ['outcome'],
+		buckets: DURATION_BUCKETS,
+		registers,
+	});
+	const stageDurations = new Histogram({
+		name: 'replicator_kuma_stage_duration_seconds',
+		help: 'What cycles that did not fail spent their time on',
+		labelNames: ['stage'],
 		buckets: DURATION_BUCKETS,
 		registers,
 	});
@@ -88,7 +100,10 @@ export function createMetrics(sources: {
 		registers,
 	});
 	return {
-		observeCycle: ({ outcome, durationMs }) => cycles.observe({ outcome }, durationMs / 1000),
+		observeCycle: ({ outcome, durationMs, stages }) => {
+			cycles.observe({ outcome }, durationMs / 1000);
+			for (const [stage, ms] of Object.entries(stages)) stageDurations.observe({ stage }, ms / 1000);
+		},
 		observeResticCall: ({ command, outcome, durationMs }) =>
 			resticCalls.observe({ command, outcome }, durationMs / 1000),
 		observeRequest: ({ route, status }) => requests.inc({ route, status }),

@@ -45,18 +45,22 @@ export interface PublishRequest {
 /** take → publish: one cycle of a leader. */
 export async function publishCycle(request: PublishRequest): Promise<PublishOutcome> {
 	const { instance } = request;
+	const { stages } = instance;
 	return withDatabase(instance, async (database): Promise<PublishOutcome> => {
-		let snapshot = await takeSnapshot(instance, database);
+		const take = () => stages.measure('export', () => takeSnapshot(instance, database));
+		let snapshot = await take();
 		const known = request.knownHead ?? null;
 		if (known !== null && isStillHeld(instance, known, snapshot))
 			return { outcome: 'unchanged', head: known };
 		const early = announceEarly(request, snapshot);
 		let outcome: PublishOutcome | null = null;
 		try {
-			const head = (await findForeseenHead(request)) ?? (await findOrCreateHead(instance, request.orders));
+			const head = await stages.measure(
+				'poll',
+				async () => (await findForeseenHead(request)) ?? (await findOrCreateHead(instance, request.orders)),
+			);
 			const holdsHead = head?.id === instance.state.read().position?.id;
-			if (holdsHead && (await resumePushMonitors(instance, database)))
-				snapshot = await takeSnapshot(instance, database);
+			if (holdsHead && (await resumePushMonitors(instance, database))) snapshot = await take();
 			outcome = await lead({ ...request, database, snapshot, head, early });
 			return outcome;
 		} finally {
@@ -238,10 +242,11 @@ async function publish(
 	// Durable before the publish: a head that is found after a crash is recognised as this instance's own.
 	await instance.state.save({ intent: { parentId, generation, digest } });
 	if (!isEarly) instance.announcer?.announce(announcement);
-	const published = await keepInRepository(instance, announcement, snapshot);
+	const { stages } = instance;
+	const published = await stages.measure('publish', () => keepInRepository(instance, announcement, snapshot));
 	// Whoever looks now finds it; that another leader's may have won is found by everybody alike.
 	instance.announcer?.confirm(announcement, published.id);
-	const { head, forks } = findHead(await instance.repository.list());
+	const { head, forks } = findHead(await stages.measure('check', () => instance.repository.list()));
 	if (head !== null && head.id !== published.id) {
 		instance.announcer?.withdraw(digest);
 		return { outcome: 'stood-down', reason: 'fork-lost', head, heldRows: [] };

@@ -6,6 +6,7 @@ import type { Log } from './log.ts';
 import type { Reload } from './reload.ts';
 import type { ReplicatorMode } from './role.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { StageClock } from './stages.ts';
 import type { InstanceState } from './state.ts';
 
 /** What this instance remembers; written durably before `save` resolves. */
@@ -58,6 +59,7 @@ export interface Instance {
 	readonly snapshots: SnapshotStore;
 	readonly uploads: Uploads;
 	readonly log: Log;
+	readonly stages: StageClock;
 	/** Whether push monitors are paused on this instance. */
 	readonly pausesPushMonitors: boolean;
 	/** What Kuma's installation tells; nulls where it cannot be found. */

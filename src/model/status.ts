@@ -1,4 +1,5 @@
 import type { ReplicatorMode, Role } from './role.ts';
+import type { StageDurations } from './stages.ts';
 import type { HeldRow, Position, RecordedPosition, Remark } from './state.ts';
 
 /** A failure as it is shown: what, and the way out. */
@@ -22,6 +23,8 @@ export interface CycleReport {
 	readonly heldRows: readonly HeldRow[];
 	/** The snapshot that was published, applied or looked at. */
 	readonly snapshotId: string | null;
+	/** Where the time went. */
+	readonly stages: StageDurations;
 }
 
 /** Whether a replica hears its leader; snapshots come from the repository in any case. */

@@ -45,6 +45,7 @@ export interface ApplyRequest {
 
 /** plan → guard → apply → reload: makes a database, and the Kuma on it, equal a snapshot, or says why it must not. */
 export async function applySnapshot(request: ApplyRequest): Promise<ApplyOutcome> {
+	const { stages } = request.instance;
 	for (let attempt = 1; ; attempt += 1) {
 		const { plan, verdict, taken } = await planSnapshot(request);
 		if (plan.isEmpty) return { outcome: 'unchanged', plan };
@@ -52,23 +53,32 @@ export async function applySnapshot(request: ApplyRequest): Promise<ApplyOutcome
 		// A person confirmed that a life of its own may go; what it was is kept all the same.
 		if (verdict.outcome === 'held') await keepExport(request.instance, taken, `before-${verdict.reason}`);
 		const { instance, database, reload } = request;
-		await reload.stop(plan);
+		const { catalog, uploads } = instance;
+		await stages.measure('reload', () => reload.stop(plan));
 		try {
-			await applyPlan({ plan, database, catalog: instance.catalog, uploads: instance.uploads });
+			await stages.measure('apply', () => applyPlan({ plan, database, catalog, uploads }));
 		} catch (error) {
 			await reload.resume(plan);
 			if (!isReplicatorError(error, 'database-changed-meanwhile') || attempt >= ATTEMPTS_MAX) throw error;
 			instance.log.info('The database changed while a plan was applied; planning again', { attempt });
 			continue;
 		}
-		return { outcome: 'applied', plan, reload: await reload.reload(plan) };
+		return { outcome: 'applied', plan, reload: await stages.measure('reload', () => reload.reload(plan)) };
 	}
 }
 
 /** The plan alone, for a dry run and for `diff`. */
-export async function planSnapshot(
-	request: Omit<ApplyRequest, 'reload'>,
-): Promise<{ plan: Plan; verdict: GuardVerdict; taken: TakenTables }> {
+export function planSnapshot(request: Omit<ApplyRequest, 'reload'>): Promise<PlannedSnapshot> {
+	return request.instance.stages.measure('plan', () => readAndPlan(request));
+}
+
+interface PlannedSnapshot {
+	readonly plan: Plan;
+	readonly verdict: GuardVerdict;
+	readonly taken: TakenTables;
+}
+
+async function readAndPlan(request: Omit<ApplyRequest, 'reload'>): Promise<PlannedSnapshot> {
 	const { instance, snapshot, previous } = request;
 	const taken = await request.database.read((reader) => takeTables(reader, instance.catalog));
 	const plan = makePlan({

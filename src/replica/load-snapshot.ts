@@ -18,9 +18,11 @@ export async function loadSnapshot(instance: FleetInstance, snapshot: LineageSna
 			isRetryable: true,
 		});
 	}
-	return instance.snapshots.keep({
-		digest,
-		where: id.slice(0, 8),
-		write: (directory) => instance.repository.fetch({ id, directory }),
-	});
+	return instance.stages.measure('fetch', () =>
+		instance.snapshots.keep({
+			digest,
+			where: id.slice(0, 8),
+			write: (directory) => instance.repository.fetch({ id, directory }),
+		}),
+	);
 }

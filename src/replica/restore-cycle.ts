@@ -57,7 +57,7 @@ export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutc
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
 	return withDatabase(instance, async (database): Promise<RestoreOutcome> => {
 		const found = await readTwice(async () => {
-			const published = await instance.repository.list();
+			const published = await instance.stages.measure('poll', () => instance.repository.list());
 			const head = await findTarget(request, published);
 			if (head === null) return { outcome: 'nothing-published' } as const;
 			if (!request.isForced && (await isApplied(instance, head)))
@@ -74,7 +74,7 @@ export async function previewRestore(request: RestoreRequest): Promise<RestorePr
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
 	return withDatabase(instance, async (database): Promise<RestorePreview> => {
 		const prepared = await readTwice(async () => {
-			const published = await instance.repository.list();
+			const published = await instance.stages.measure('poll', () => instance.repository.list());
 			const head = await findTarget(request, published);
 			if (head === null) return null;
 			return prepare({ ...request, database, head, published, keepsLocalEntities });

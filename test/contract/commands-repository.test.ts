@@ -70,6 +70,7 @@ test('backup, snapshots, diff, restore --dry-run and restore tell one story to s
 	const leader = await makePlace('BACKUP');
 	const replica = await makeEmptyReplica(leader);
 	const id = expect.stringMatching(/^[0-9a-f]{64}$/);
+	const ms = expect.any(Number);
 
 	const first = await runCommand(['backup', '--json'], leader.env);
 	const again = await runJson<CycleReport>(['backup'], leader);
@@ -93,6 +94,7 @@ test('backup, snapshots, diff, restore --dry-run and restore tell one story to s
 		details: [],
 		heldRows: [],
 		snapshotId: id,
+		stages: { export: ms, poll: ms, publish: ms, check: ms },
 	});
 	expect(again).toMatchObject({ outcome: 'unchanged', snapshotId: JSON.parse(first.stdout).snapshotId });
 	expect(second).toMatchObject({ outcome: 'published', snapshotId: id });
@@ -116,6 +118,8 @@ test('backup, snapshots, diff, restore --dry-run and restore tell one story to s
 	expect(toCome.changes).toContainEqual(expect.stringMatching(/^\+ monitor "Renamed" \(id 2\)$/));
 	expect(beforeRestore.get('monitor')).toEqual([]);
 	expect(restored).toMatchObject({ outcome: 'applied', snapshotId: second.snapshotId, heldRows: [] });
+	expect(restoredAgain.stages).toEqual({ poll: ms, plan: ms });
+	expect(older.stages).toEqual({ poll: ms, fetch: ms, plan: ms, apply: ms, reload: ms });
 	expect(restoredAgain).toMatchObject({ outcome: 'unchanged', details: [] });
 	expect(older).toMatchObject({ outcome: 'applied', snapshotId: again.snapshotId });
 	expect(older.details).toEqual([expect.stringMatching(/^~ monitor ".*" \(id 2\): name "Renamed" → /)]);

@@ -2,6 +2,7 @@ import { CATALOG } from '../../src/catalog/index.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { Instance, SnapshotStore, StateStore, Uploads } from '../../src/model/instance.ts';
 import type { Log } from '../../src/model/log.ts';
+import { NO_CLOCK } from '../../src/model/stages.ts';
 import type { InstanceState } from '../../src/model/state.ts';
 
 export const SILENT_LOG: Log = { debug() {}, info() {}, warning() {}, error() {} };
@@ -63,6 +64,7 @@ export function testInstance(parts: { readonly database: Database } & Partial<In
 		snapshots: NO_SNAPSHOTS,
 		uploads: memoryUploads(),
 		log: SILENT_LOG,
+		stages: NO_CLOCK,
 		pausesPushMonitors: false,
 		kuma: { version: null, monitorTypes: null, migrations: null },
 		openDatabase: async () => ({ outcome: 'opened', database }),
