@@ -75,6 +75,7 @@ describe('a snapshot is refused', () => {
 
 	test.each([
 		['that is empty', {}, 'it has no exported tables'],
+		['that is a file', { 'replicator_kuma/current': 'x' }, 'it has no exported tables'],
 		[
 			'that has two exports',
 			{ ...legacyTree(ROWS, 'sqlite'), ...legacyTree(ROWS, 'mariadb') },

@@ -37,7 +37,7 @@ export async function readLegacyTree(request: {
 }): Promise<LegacyTables> {
 	const { directory, where, catalog, schema } = request;
 	const { root, folder, databaseKind } = await findExports(directory, where);
-	const names = await readdir(join(root, folder));
+	const names = await namesIn(join(root, folder), 'isFile');
 	const emptied = await readEmptied(root);
 	const tables: TableRows[] = [];
 	for (const { name, volatileColumns = [] } of catalog) {
@@ -61,7 +61,7 @@ async function findExports(
 	const found = [];
 	for (const path of ROOTS) {
 		const root = join(directory, path);
-		const names = await namesIn(root);
+		const names = await namesIn(root, 'isDirectory');
 		found.push(...EXPORTS.filter(({ folder }) => names.includes(folder)).map((each) => ({ root, ...each })));
 	}
 	const [first, ...others] = found;
@@ -70,18 +70,21 @@ async function findExports(
 	return first;
 }
 
-async function namesIn(directory: string): Promise<string[]> {
+/** @returns the names of the files, or of the folders, in a folder; none where there is no such folder. */
+async function namesIn(directory: string, kind: 'isFile' | 'isDirectory'): Promise<string[]> {
 	try {
-		return await readdir(directory);
+		const entries = await readdir(directory, { withFileTypes: true });
+		return entries.filter((entry) => entry[kind]()).map(({ name }) => name);
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+		const { code } = error as NodeJS.ErrnoException;
+		if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 		return [];
 	}
 }
 
 async function readEmptied(root: string): Promise<ReadonlySet<string>> {
 	const [folder = '', name = ''] = DELETES.split('/');
-	if (!(await namesIn(join(root, folder))).includes(name)) return new Set();
+	if (!(await namesIn(join(root, folder), 'isFile')).includes(name)) return new Set();
 	const text = await readFile(join(root, DELETES), 'utf8');
 	return new Set(Array.from(text.matchAll(DELETE), ([, table = '']) => table));
 }

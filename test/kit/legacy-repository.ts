@@ -6,7 +6,7 @@ import { fixturePath } from './fixtures.ts';
 import { type TestRepository, testRepository } from './restic.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-const LEGACY_PASSWORD = 'legacy';
+export const LEGACY_PASSWORD = 'legacy';
 
 /** A restic repository as an original leader on that kind of database has left it, unpacked from the fixtures. */
 export interface LegacyRepository {
@@ -25,4 +25,18 @@ export async function legacyRepository(kind: DatabaseKind): Promise<LegacyReposi
 		open: (options) =>
 			testRepository({ location, environment: { RESTIC_PASSWORD: LEGACY_PASSWORD }, ...options }),
 	};
+}
+
+/** Adds a snapshot that is listed like one of the original, of either version. It holds nothing that could be followed. */
+export async function publishAsOriginal(
+	{ environment }: Pick<TestRepository, 'environment'>,
+	options: { readonly version?: 1 | 2; readonly hostname?: string } = {},
+): Promise<void> {
+	const { version = 2, hostname = 'an-original' } = options;
+	const path = version === 1 ? '/backup/current' : '/replicator_kuma/current';
+	await execa('restic', ['backup', '--no-cache', '--host', hostname, '--stdin', '--stdin-filename', path], {
+		env: { ...environment, PATH: process.env.PATH ?? '' },
+		input: 'not an export',
+		timeout: 60_000,
+	});
 }
