@@ -289,7 +289,7 @@ describe('a leader', () => {
 		expect(store.kept.map(({ snapshot }) => snapshot)).toMatchObject([{ generation: 1, parentId: null }]);
 	});
 
-	test('that is empty does not lead without the Docker hosts that the original has lost, until they are made', async () => {
+	test('that is empty does not lead with monitors whose Docker hosts are lost, until a person has seen to them', async () => {
 		const { store, publishOriginal, join } = await makePlace();
 		await publishOriginal();
 		const leader = await join({ mode: 'BACKUP', isEmpty: true });
@@ -297,15 +297,24 @@ describe('a leader', () => {
 
 		const waiting = await leader.cycle();
 		const publishedMeanwhile = store.kept.length;
-		leader.edit("INSERT INTO docker_host (id, user_id, name) VALUES (1, 1, 'made again')");
-		await leader.restore();
-		const led = await leader.cycle();
+		leader.edit(`
+			INSERT INTO docker_host (id, user_id, name) VALUES (7, 1, 'made again');
+			UPDATE monitor SET docker_host = 7, active = 1 WHERE id = 15;
+		`);
+		const led = await leader.backup({ dropsHeld: ['monitor/15'] });
+		const replica = await join({ mode: 'RESTORE', isEmpty: true });
+		await replica.cycle();
 
-		expect(waiting).toMatchObject({ outcome: 'stood-down', trouble: 'stood-down/held-rows' });
+		expect(waiting).toMatchObject({
+			outcome: 'stood-down',
+			trouble: 'stood-down/held-rows',
+			heldRows: [{ table: 'monitor', key: '15', how: 'paused' }],
+		});
 		expect(publishedMeanwhile).toBe(0);
 		expect(led.outcome).toBe('published');
-		expect((await leader.table('monitor')).find(({ docker_host }) => docker_host === 1)).toMatchObject({
+		expect((await replica.table('monitor')).find(({ id }) => id === 15)).toMatchObject({
 			active: 1,
+			docker_host: 7,
 		});
 	});
 
