@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CATALOG } from '../catalog/index.ts';
 import { prepareStateDirectory } from '../daemon/data-directory.ts';
+import { describeGeneration } from '../daemon/describe-generation.ts';
 import { joinFleet } from '../daemon/open-instance.ts';
 import { openRepository } from '../daemon/open-repository.ts';
 import type { LineageSnapshot, Repository } from '../model/lineage.ts';
@@ -110,7 +111,7 @@ async function compareUnpublished(context: Context, repository: Repository): Pro
 }
 
 function nameOf({ id, digest, generation }: LineageSnapshot): string {
-	return `snapshot ${(id ?? digest).slice(0, 8)} (generation ${generation})`;
+	return `snapshot ${(id ?? digest).slice(0, 8)} (${describeGeneration(generation)})`;
 }
 
 function nothingToCompare(outcome: 'not-set-up' | 'nothing-published'): ReplicatorError {

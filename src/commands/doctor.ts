@@ -7,25 +7,19 @@ import type { ConfigProblem } from '../config/resolve-environment.ts';
 import { openRepository } from '../daemon/open-repository.ts';
 import { controlClient } from '../http/control-client.ts';
 import type { Instance } from '../model/instance.ts';
+import { DEFAULT_FLEET } from '../model/lineage.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
+import { roleOf } from '../model/role.ts';
 import type { Status } from '../model/status.ts';
 import { findHead } from '../repository/find-head.ts';
 import { RESTIC_VERSION_MIN, resticVersion } from '../repository/restic-version.ts';
 import { takeTables } from '../snapshot/take.ts';
+import { checkMigration } from './check-migration.ts';
 import { EXIT_CODES } from './exit-code.ts';
+import { type Finding, ok, type Verdict } from './finding.ts';
 import { type Context, openContext } from './open-context.ts';
 import { openReader } from './open-reader.ts';
 import { colour, formatAge, printJson, printLine } from './print.ts';
-
-type Verdict = 'ok' | 'warning' | 'problem';
-
-interface Finding {
-	readonly check: string;
-	readonly verdict: Verdict;
-	readonly message: string;
-	/** What to do about it. */
-	readonly hint: string | null;
-}
 
 type Check = (context: Context) => Promise<Finding[]>;
 
@@ -38,6 +32,7 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
 	['database', checkDatabase],
 	['restic', checkRestic],
 	['repository', checkRepository],
+	['migrate', checkMigrate],
 	['state', checkState],
 	['running', checkRunning],
 ];
@@ -101,10 +96,6 @@ function checkConfiguration({ config, problems, warnings }: LoadedConfig): Findi
 		...warnings.map(told('warning')),
 		...(config === null ? [] : [ok(check, 'Every variable can be used.')]),
 	];
-}
-
-function ok(check: string, message: string): Finding {
-	return { check, verdict: 'ok', message, hint: null };
 }
 
 async function checkDataDirectory({ config, paths }: Context): Promise<Finding[]> {
@@ -233,6 +224,23 @@ async function checkRepository(context: Context): Promise<Finding[]> {
 		findings.push(ok('clock', 'No snapshot is from the future.'));
 	}
 	return findings;
+}
+
+/** A repository that is missing, or cannot be read, is told by its own check. */
+async function checkMigrate(context: Context): Promise<Finding[]> {
+	const { config } = context;
+	const heir = openRepository({ ...context, config: { ...config, fleet: DEFAULT_FLEET } });
+	try {
+		const listing = await heir.listWithLegacy();
+		return checkMigration({
+			listing,
+			role: roleOf(config.mode),
+			isHeir: config.fleet === DEFAULT_FLEET,
+		});
+	} catch (error) {
+		if (!(error instanceof ReplicatorError)) throw error;
+		return [];
+	}
 }
 
 async function checkState(context: Context): Promise<Finding[]> {

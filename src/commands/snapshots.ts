@@ -37,14 +37,14 @@ Examples:
 			const context = openContext({ needsRepository: true });
 			const paths = await prepareStateDirectory(context.config.dataDirectory);
 			const repository = openRepository({ ...context, paths });
-			const published = await repository.list();
+			const { published, legacy } = await repository.listWithLegacy();
 			const { head } = findHead(published);
 			const shown = published.toReversed().slice(0, count);
 			const history = new HistoryReader(repository);
 			const entries = [];
 			for (const snapshot of shown) entries.push(await describe(snapshot, { head, published, history }));
 			if (json) printJson(entries);
-			else if (entries.length === 0) printLine('The repository has no snapshot of this fleet yet.');
+			else if (entries.length === 0) printNone(legacy.length);
 			else printTable(entries, published.length);
 		});
 }
@@ -67,6 +67,14 @@ async function describe(
 	const parent = context.published.find(({ id }) => id === snapshot.parentId) ?? null;
 	const { kumaVersion, changes } = await context.history.describe(snapshot, parent);
 	return { ...snapshot, isHead: snapshot.id === context.head?.id, kumaVersion, changes };
+}
+
+function printNone(legacyCount: number): void {
+	printLine('The repository has no snapshot of this fleet yet.');
+	if (legacyCount === 0) return;
+	printLine(
+		`It has ${legacyCount} of the original Replicator Kuma; "replicator-kuma doctor" says what comes next.`,
+	);
 }
 
 function printTable(entries: readonly Entry[], total: number): void {

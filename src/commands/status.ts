@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { describeGeneration } from '../daemon/describe-generation.ts';
 import { controlClient } from '../http/control-client.ts';
 import type { Position } from '../model/state.ts';
 import type { LeaderConnection, ResticUse, Status } from '../model/status.ts';
@@ -52,7 +53,7 @@ function describeAgent({ isConnected, missing }: Status['kuma']['agent'], role: 
 function describePosition({ id, digest, generation }: Position): string {
 	return id === null
 		? `${digest.slice(0, 8)}, generation ${generation}, from the leader itself, ahead of the repository`
-		: `${id.slice(0, 8)}, generation ${generation}`;
+		: `${id.slice(0, 8)}, ${describeGeneration(generation)}`;
 }
 
 function describeLeader({ url, isConnected, reason }: LeaderConnection): string {
@@ -81,7 +82,7 @@ function printStatus(status: Status): void {
 			'Newest',
 			newest === null
 				? 'none seen yet'
-				: `${newest.id.slice(0, 8)}, generation ${newest.generation}, ${formatTime(newest.time)}, from ${newest.hostname}`,
+				: `${newest.id.slice(0, 8)}, ${describeGeneration(newest.generation)}, ${formatTime(newest.time)}, from ${newest.hostname}`,
 		],
 		['Held here', applied === null ? 'none yet' : describePosition(applied)],
 		['Lag', lagMs === null ? 'unknown' : lagMs === 0 ? 'none' : formatAge(lagMs)],

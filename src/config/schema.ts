@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import type { Retention } from '../model/lineage.ts';
+import { DEFAULT_FLEET, type Retention } from '../model/lineage.ts';
 import { REPLICATOR_MODES } from '../model/role.ts';
 import {
 	choiceOf,
@@ -94,7 +94,7 @@ export const VARIABLES = {
 		name: 'REPLICATOR_FLEET',
 		meaning:
 			'Name of the fleet that this instance belongs to, so that several fleets can share one repository.',
-		default: 'default',
+		default: DEFAULT_FLEET,
 		example: 'production',
 		group: 'replication',
 		schema: textLike(

@@ -7,6 +7,7 @@ import type { CycleReport } from '../model/status.ts';
 import { describePlan, describePlanBriefly } from '../plan/describe-plan.ts';
 import type { HeldVerdict } from '../replica/apply-snapshot.ts';
 import type { RestoreOutcome } from '../replica/restore-cycle.ts';
+import { describeGeneration } from './describe-generation.ts';
 
 /** What a cycle came to, without what it took. */
 export type Outcome = Omit<CycleReport, 'stages'>;
@@ -14,8 +15,8 @@ export type Outcome = Omit<CycleReport, 'stages'>;
 /** @returns a snapshot as people read it: the beginning of its id, its generation, its leader. */
 export function describeSnapshot({ id, digest, generation, hostname }: LineageSnapshot): string {
 	return id === null
-		? `${digest.slice(0, 8)} (generation ${generation}, from ${hostname} itself, ahead of the repository)`
-		: `${id.slice(0, 8)} (generation ${generation}, from ${hostname})`;
+		? `${digest.slice(0, 8)} (${describeGeneration(generation)}, from ${hostname} itself, ahead of the repository)`
+		: `${id.slice(0, 8)} (${describeGeneration(generation)}, from ${hostname})`;
 }
 
 const NOTHING = { needsDecision: false, details: [], heldRows: [], snapshotId: null } as const;

@@ -11,6 +11,15 @@ const PRIVATE = { recursive: true, mode: 0o700 } as const;
 /** Keeps snapshots as trees in the instance's private folder, one folder a digest. */
 export function openSnapshotDirectory(paths: StatePaths): SnapshotStore {
 	const locate = (digest: string) => join(paths.appliedDirectory, digest);
+	const withTemporary = async <Result>(use: (directory: string) => Promise<Result>): Promise<Result> => {
+		const temporary = join(paths.root, `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`);
+		await mkdir(temporary, PRIVATE);
+		try {
+			return await use(temporary);
+		} finally {
+			await rm(temporary, { recursive: true, force: true });
+		}
+	};
 	return {
 		async load(digest) {
 			try {
@@ -26,19 +35,15 @@ export function openSnapshotDirectory(paths: StatePaths): SnapshotStore {
 				throw error;
 			}
 		},
-		async keep({ digest, where, write }) {
-			const temporary = join(paths.root, `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`);
-			await mkdir(temporary, PRIVATE);
-			try {
+		keep({ digest, where, write }) {
+			return withTemporary(async (temporary) => {
 				await write(temporary);
 				const snapshot = await readTree({ directory: temporary, where, expectedDigest: digest });
 				await mkdir(paths.appliedDirectory, PRIVATE);
 				await rm(locate(digest), { recursive: true, force: true });
 				await rename(temporary, locate(digest));
 				return snapshot;
-			} finally {
-				await rm(temporary, { recursive: true, force: true });
-			}
+			});
 		},
 		async dropAllBut(digests) {
 			await mkdir(paths.appliedDirectory, PRIVATE);
@@ -55,6 +60,7 @@ export function openSnapshotDirectory(paths: StatePaths): SnapshotStore {
 				await rm(paths.publishDirectory, { recursive: true, force: true });
 			}
 		},
+		withFetchDirectory: withTemporary,
 		async makeExportDirectory(name) {
 			const directory = join(paths.exportsDirectory, name);
 			await mkdir(directory, PRIVATE);

@@ -1,12 +1,20 @@
 import type { Announcement } from '../model/announcer.ts';
 import type { Database } from '../model/database.ts';
 import type { FleetInstance } from '../model/instance.ts';
-import type { PublishedSnapshot, Repository, Retention } from '../model/lineage.ts';
+import {
+	LEGACY_GENERATION,
+	type LegacySnapshot,
+	type PublishedSnapshot,
+	type Repository,
+	type Retention,
+} from '../model/lineage.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import type { HeldRow } from '../model/state.ts';
 import type { GuardLimits } from '../plan/guard.ts';
 import { planSnapshot } from '../replica/apply-snapshot.ts';
 import { dropStaleSnapshots } from '../replica/drop-stale-snapshots.ts';
+import { followLegacy } from '../replica/follow-legacy.ts';
+import { listSnapshots } from '../replica/list-snapshots.ts';
 import { loadSnapshot } from '../replica/load-snapshot.ts';
 import { recordPosition } from '../replica/position.ts';
 import { applyHead, type RestoreOutcome } from '../replica/restore-cycle.ts';
@@ -55,19 +63,27 @@ export async function publishCycle(request: PublishRequest): Promise<PublishOutc
 		const early = announceEarly(request, snapshot);
 		let outcome: PublishOutcome | null = null;
 		try {
-			const head = await stages.measure(
-				'poll',
-				async () => (await findForeseenHead(request)) ?? (await findOrCreateHead(instance, request.orders)),
-			);
-			const holdsHead = head?.id === instance.state.read().position?.id;
-			if (holdsHead && (await resumePushMonitors(instance, database))) snapshot = await take();
-			outcome = await lead({ ...request, database, snapshot, head, early });
+			const { head, legacy } = await stages.measure('poll', async () => {
+				const foreseen = await findForeseenHead(request);
+				return foreseen === null
+					? findOrCreateHead(instance, request.orders)
+					: { head: foreseen, legacy: [] };
+			});
+			if (holds(instance, head) && (await resumePushMonitors(instance, database))) snapshot = await take();
+			outcome = await lead({ ...request, database, snapshot, head, legacy, early });
 			return outcome;
 		} finally {
 			if (early !== null && outcome?.outcome !== 'published')
 				instance.announcer?.withdraw(early.place.digest);
 		}
 	});
+}
+
+/** Whether this instance held the head before; where nobody has led yet, whoever is made the leader does. */
+function holds(instance: FleetInstance, head: PublishedSnapshot | null): boolean {
+	const { position } = instance.state.read();
+	if (head !== null) return head.id === position?.id;
+	return position === null || position.generation === LEGACY_GENERATION;
 }
 
 /** Whether this instance led with the head, and nothing was edited since. */
@@ -109,15 +125,19 @@ interface Leading extends PublishRequest {
 	readonly database: Database;
 	readonly snapshot: TakenSnapshot;
 	readonly head: PublishedSnapshot | null;
+	readonly legacy: readonly LegacySnapshot[];
 	/** What replicas were told already. */
 	readonly early: Announcement | null;
 }
 
 async function lead(leading: Leading): Promise<PublishOutcome> {
-	const { instance, snapshot, head, orders } = leading;
+	const { instance, database, snapshot, head, legacy, orders } = leading;
 	const state = instance.state.read();
 	const { digest } = snapshot.encoded;
-	const decision = decide({ head, state, digest, hasUsers: hasUsers(snapshot), orders });
+	// Only an instance with nothing of its own takes anything from the original: who has something leads with it.
+	const isEmpty = head === null && !hasUsers(snapshot);
+	const original = isEmpty ? await followLegacy({ instance, database, legacy, isForced: true }) : null;
+	const decision = decide({ head: head ?? original, state, digest, hasUsers: hasUsers(snapshot), orders });
 	switch (decision.decision) {
 		case 'wait-for-user':
 			return { outcome: 'wait-for-user' };
@@ -152,12 +172,12 @@ async function findForeseenHead({
 async function findOrCreateHead(
 	instance: FleetInstance,
 	orders: LeaderOrders,
-): Promise<PublishedSnapshot | null> {
+): Promise<Pick<Leading, 'head' | 'legacy'>> {
 	const { repository } = instance;
 	try {
-		const published = await repository.list();
+		const { published, legacy } = await listSnapshots(instance);
 		await recordPosition(instance, published);
-		return findHead(published).head;
+		return { head: findHead(published).head, legacy };
 	} catch (error) {
 		if (!isReplicatorError(error, 'repository-missing')) throw error;
 		const { position, intent } = instance.state.read();
@@ -165,7 +185,7 @@ async function findOrCreateHead(
 		if (hasBeenThere && !orders.takesOver) throw vanished(repository, error);
 		instance.log.info('There is no repository yet; creating it', { repository: repository.location });
 		await repository.create();
-		return findHead(await repository.list()).head;
+		return { head: findHead(await repository.list()).head, legacy: [] };
 	}
 }
 

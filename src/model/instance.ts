@@ -33,6 +33,8 @@ export interface SnapshotStore {
 	dropAllBut(digests: readonly string[]): Promise<void>;
 	/** Runs `use` with an empty private directory that is removed afterwards. Its path is always the same. */
 	withPublishDirectory<Result>(use: (directory: string) => Promise<Result>): Promise<Result>;
+	/** Runs `use` with an empty private directory for what is fetched and not a snapshot yet; removed afterwards. */
+	withFetchDirectory<Result>(use: (directory: string) => Promise<Result>): Promise<Result>;
 	/** @returns a new private directory with that name, for an export that is kept for a person. */
 	makeExportDirectory(name: string): Promise<string>;
 }

@@ -7,7 +7,10 @@ export interface PublishedSnapshot {
 	/** ISO 8601 as restic gives it. */
 	readonly time: string;
 	readonly hostname: string;
-	/** Position in the lineage: the parent's + 1, from 1. */
+	/**
+	 * Position in the lineage: the parent's + 1, from 1. What a replica follows before there is a lineage, a snapshot
+	 * of the original, has {@link LEGACY_GENERATION}.
+	 */
 	readonly generation: number;
 	readonly digest: string;
 	/** restic's id of the parent, or null for the first. */
@@ -16,6 +19,31 @@ export interface PublishedSnapshot {
 	readonly instanceId: string;
 	/** A person confirmed on the leader that what this snapshot lacks may be deleted on replicas. */
 	readonly allowsDeletes: boolean;
+}
+
+/** The fleet of who names none. It alone is the heir of the original, which knows no fleets. */
+export const DEFAULT_FLEET = 'default';
+
+/** The generation of what stands in no lineage: every snapshot of a leader comes after it, and none has it as parent. */
+export const LEGACY_GENERATION = 0;
+
+/** A snapshot that the original Replicator Kuma made. It does not say what it holds: that is known once it is read. */
+export interface LegacySnapshot {
+	/** restic's id, 64 hexadecimal digits. */
+	readonly id: string;
+	/** ISO 8601 as restic gives it. */
+	readonly time: string;
+	readonly hostname: string;
+	/** The original's version. What 1 made of Uptime Kuma 1 is listed for people, and followed by nobody. */
+	readonly version: 1 | 2;
+}
+
+/** What a repository holds for one fleet, while it may be moving from the original. */
+export interface Listing {
+	/** Oldest generation first. */
+	readonly published: readonly PublishedSnapshot[];
+	/** Oldest first. */
+	readonly legacy: readonly LegacySnapshot[];
 }
 
 /** What a leader asks the repository to keep. */
@@ -68,6 +96,8 @@ export interface Repository {
 	 * password is never mistaken for that.
 	 */
 	list(): Promise<PublishedSnapshot[]>;
+	/** The same, at the same price, with the snapshots of the original beside it for the fleet that inherits them. */
+	listWithLegacy(): Promise<Listing>;
 	/**
 	 * restic's id of the repository, 64 hexadecimal digits: the same for everybody who can open it, until it is made
 	 * anew. One restic process and no lock; nothing is remembered.
@@ -86,7 +116,7 @@ export interface Repository {
 	}): Promise<{ outcome: 'retained'; forgotten: string[] } | { outcome: 'append-only' }>;
 	/**
 	 * Frees the space of forgotten snapshots, unless somebody else's snapshots are in the same repository or its
-	 * backend only grows.
+	 * backend only grows. To the fleet that inherits them, the original's are not somebody else's.
 	 * @returns whether it ran.
 	 */
 	prune(): Promise<{ outcome: 'pruned' } | { outcome: 'shared' } | { outcome: 'append-only' }>;

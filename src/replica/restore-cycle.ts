@@ -9,6 +9,8 @@ import { findHead } from '../repository/find-head.ts';
 import { type ApplyRequest, applySnapshot, type HeldVerdict, planSnapshot } from './apply-snapshot.ts';
 import { dropStaleSnapshots } from './drop-stale-snapshots.ts';
 import { findConfirmed } from './find-confirmed.ts';
+import { followLegacy } from './follow-legacy.ts';
+import { listSnapshots } from './list-snapshots.ts';
 import { loadSnapshot } from './load-snapshot.ts';
 import { isAheadOf, positionAt, recordPosition } from './position.ts';
 import { type NotSetUp, withDatabase } from './with-database.ts';
@@ -57,8 +59,9 @@ export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutc
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
 	return withDatabase(instance, async (database): Promise<RestoreOutcome> => {
 		const found = await readTwice(async () => {
-			const published = await instance.stages.measure('poll', () => instance.repository.list());
-			const head = await findTarget(request, published);
+			const { published, legacy } = await instance.stages.measure('poll', () => listSnapshots(instance));
+			const head =
+				(await findTarget(request, published)) ?? (await followLegacy({ ...request, database, legacy }));
 			if (head === null) return { outcome: 'nothing-published' } as const;
 			if (!request.isForced && (await isApplied(instance, head)))
 				return { outcome: 'up-to-date', head } as const;
@@ -74,8 +77,9 @@ export async function previewRestore(request: RestoreRequest): Promise<RestorePr
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
 	return withDatabase(instance, async (database): Promise<RestorePreview> => {
 		const prepared = await readTwice(async () => {
-			const published = await instance.stages.measure('poll', () => instance.repository.list());
-			const head = await findTarget(request, published);
+			const { published, legacy } = await instance.stages.measure('poll', () => listSnapshots(instance));
+			const head =
+				(await findTarget(request, published)) ?? (await followLegacy({ ...request, database, legacy }));
 			if (head === null) return null;
 			return prepare({ ...request, database, head, published, keepsLocalEntities });
 		});

@@ -1,5 +1,12 @@
 import { stat } from 'node:fs/promises';
-import type { Publication, PublishedSnapshot, Repository, Retention } from '../model/lineage.ts';
+import {
+	DEFAULT_FLEET,
+	type Listing,
+	type Publication,
+	type PublishedSnapshot,
+	type Repository,
+	type Retention,
+} from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import { snapshotIdOf } from './backup-summary.ts';
@@ -24,7 +31,7 @@ import {
 } from './restic-process.ts';
 import { hasOnlyLostMetadata, secureTree } from './restored-tree.ts';
 import { retryWhileLocked } from './retry-while-locked.ts';
-import { isOurs, parseListing, readLineage } from './snapshot-listing.ts';
+import { isLegacy, isOurs, parseListing, readLegacy, readLineage } from './snapshot-listing.ts';
 import { encodeTags, fleetTags, isFleetName } from './tags.ts';
 
 /** In milliseconds; each is for one restic process, but for `lockPauseMs`. */
@@ -89,6 +96,8 @@ class ResticRepository implements Repository {
 	readonly location: string;
 	readonly #repositoryUrl: string;
 	readonly #fleet: string;
+	/** Whether the original's snapshots are this fleet's own past. */
+	readonly #isHeir: boolean;
 	readonly #log: Log;
 	readonly #timeouts: RepositoryTimeouts;
 	readonly #mask: (text: string) => string;
@@ -103,6 +112,7 @@ class ResticRepository implements Repository {
 		this.#mask = createMask(environment);
 		this.location = this.#mask(this.#repositoryUrl);
 		this.#fleet = options.fleet;
+		this.#isHeir = options.fleet === DEFAULT_FLEET;
 		this.#log = log;
 		this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
 		this.#run = createResticRunner({
@@ -117,8 +127,23 @@ class ResticRepository implements Repository {
 	}
 
 	async list(): Promise<PublishedSnapshot[]> {
-		const end = await this.#listing(['--tag', fleetTags(this.#fleet).join(',')]);
-		return readLineage(this.#fleet, parseListing(end.stdout), ({ id, reason }) => {
+		const end = await this.#listing(this.#ofFleet());
+		return this.#readLineage(parseListing(end.stdout));
+	}
+
+	async listWithLegacy(): Promise<Listing> {
+		// restic takes what any of the filters lets through; the empty one is for snapshots without a tag.
+		const end = await this.#listing([...this.#ofFleet(), ...(this.#isHeir ? ['--tag', ''] : [])]);
+		const listed = parseListing(end.stdout);
+		return { published: this.#readLineage(listed), legacy: this.#isHeir ? readLegacy(listed) : [] };
+	}
+
+	#ofFleet(): string[] {
+		return ['--tag', fleetTags(this.#fleet).join(',')];
+	}
+
+	#readLineage(listed: ReturnType<typeof parseListing>): PublishedSnapshot[] {
+		return readLineage(this.#fleet, listed, ({ id, reason }) => {
 			if (this.#ignoredIds.has(id)) return;
 			this.#ignoredIds.add(id);
 			this.#log.warning('Ignored a snapshot whose tags are broken', { id, reason });
@@ -206,7 +231,8 @@ class ResticRepository implements Repository {
 
 	async prune(): Promise<{ outcome: 'pruned' } | { outcome: 'shared' } | { outcome: 'append-only' }> {
 		const everything = parseListing((await this.#listing([])).stdout);
-		if (!everything.every(isOurs)) return { outcome: 'shared' };
+		const isInTheFamily = everything.every((listed) => isOurs(listed) || (this.#isHeir && isLegacy(listed)));
+		if (!isInTheFamily) return { outcome: 'shared' };
 		const end = await this.#locking({
 			command: 'prune',
 			options: [],

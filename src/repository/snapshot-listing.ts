@@ -1,24 +1,31 @@
 import * as z from 'zod';
-import type { PublishedSnapshot } from '../model/lineage.ts';
+import type { LegacySnapshot, PublishedSnapshot } from '../model/lineage.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { compareSnapshots } from './snapshot-order.ts';
+import { compareMoments, compareSnapshots } from './snapshot-order.ts';
 import { BASE_TAG, decodeTags } from './tags.ts';
 
 const SNAPSHOTS_MAX = 100_000;
 
-/** Of foreign snapshots nothing but the tags matters. */
+/** Of foreign snapshots nothing but the tags and the paths matters. */
 const LISTED = z.object({
 	id: z.string(),
 	time: z.unknown(),
 	hostname: z.string().default(''),
 	tags: z.array(z.string()).nullish(),
+	paths: z.array(z.string()).nullish(),
 });
 /** An empty list is `null` in some versions of restic. */
 const LISTING = z.array(LISTED).max(SNAPSHOTS_MAX).nullable();
 
-const OURS = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/), time: z.iso.datetime({ offset: true }) });
+const STAMP = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/), time: z.iso.datetime({ offset: true }) });
 
 type Listed = z.infer<typeof LISTED>;
+
+/** What the original's containers back up, and nothing else, without a tag. */
+const LEGACY_PATHS = new Map<string, LegacySnapshot['version']>([
+	['/replicator_kuma/current', 2],
+	['/backup/current', 1],
+]);
 
 /** @returns what `restic snapshots --json` printed. @throws ReplicatorError `restic-failed` when it cannot be read. */
 export function parseListing(stdout: string): Listed[] {
@@ -45,7 +52,7 @@ export function readLineage(
 	const lineage: PublishedSnapshot[] = [];
 	for (const snapshot of listed) {
 		const decoded = decodeTags(fleet, snapshot.tags ?? []);
-		const ours = OURS.safeParse(snapshot);
+		const ours = STAMP.safeParse(snapshot);
 		if (decoded.outcome === 'broken') {
 			onIgnored({ id: snapshot.id, reason: decoded.reason });
 		} else if (decoded.outcome === 'ours' && !ours.success) {
@@ -55,6 +62,29 @@ export function readLineage(
 		}
 	}
 	return lineage.sort(compareSnapshots);
+}
+
+/** @returns the snapshots that the original has made, oldest first. */
+export function readLegacy(listed: readonly Listed[]): LegacySnapshot[] {
+	const legacy: LegacySnapshot[] = [];
+	for (const snapshot of listed) {
+		const version = legacyVersionOf(snapshot);
+		const known = STAMP.safeParse(snapshot);
+		if (version === null || !known.success) continue;
+		legacy.push({ ...known.data, hostname: snapshot.hostname, version });
+	}
+	return legacy.sort(compareMoments);
+}
+
+function legacyVersionOf({ tags, paths }: Listed): LegacySnapshot['version'] | null {
+	const [path = '', ...others] = paths ?? [];
+	if ((tags ?? []).length > 0 || others.length > 0) return null;
+	return LEGACY_PATHS.get(path) ?? null;
+}
+
+/** @returns whether the original made it, for an instance that can be followed. */
+export function isLegacy(listed: Listed): boolean {
+	return legacyVersionOf(listed) === 2;
 }
 
 /** @returns whether the product made it, for any fleet. */

@@ -5,12 +5,15 @@ import type { PublishedSnapshot } from '../model/lineage.ts';
  * the snapshot which wins the fork is the first of its generation.
  */
 export function compareSnapshots(a: PublishedSnapshot, b: PublishedSnapshot): number {
-	return (
-		a.generation - b.generation ||
-		compare(nanosecondsOf(a.time), nanosecondsOf(b.time)) ||
-		compare(a.id, b.id)
-	);
+	return a.generation - b.generation || compareMoments(a, b);
 }
+
+/** By (time, id): the order of what stands in no lineage. */
+export function compareMoments(a: Moment, b: Moment): number {
+	return compare(nanosecondsOf(a.time), nanosecondsOf(b.time)) || compare(a.id, b.id);
+}
+
+type Moment = Pick<PublishedSnapshot, 'time' | 'id'>;
 
 /**
  * Instants must be compared, not texts: restic writes each leader's own time zone, and leaves out zeros at the end

@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { firstLine } from '../kit/first-line.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { lastingRows } from '../kit/lasting-rows.ts';
+import { publishAsOriginal } from '../kit/legacy-repository.ts';
 import { testPublication, testRepository, testTree } from '../kit/restic.ts';
 import { expectFailure, runCommand } from '../kit/run-command.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
@@ -51,6 +52,7 @@ test('doctor finds nothing wrong where nothing is, and leaves nothing behind', a
 			'database',
 			'restic',
 			'repository',
+			'migrate',
 			'clock',
 			'state',
 		]),
@@ -86,6 +88,38 @@ test('doctor tells every problem at once, each with what to do', async () => {
 		expect(text.stdout).toContain(message);
 		expect(text.stdout).toContain(`→ ${hint}`);
 	}
+});
+
+test('doctor says how far a repository has come from the original, and what to do next', async () => {
+	const { repository, env } = await makePlace();
+	const find = async () => (await diagnose(env)).findings.filter(({ check }) => check === 'migrate');
+
+	await publishAsOriginal({ environment: env }, { hostname: 'old-leader' });
+	const before = await find();
+	const listed = await runCommand(['snapshots'], env);
+	const tree = await testTree({ 'manifest.json': '{}' });
+	await repository.publish(testPublication({ directory: tree, hostname: 'kuma-leader' }));
+	const switched = await find();
+	await publishAsOriginal({ environment: env }, { hostname: 'old-leader' });
+	const stillThere = await diagnose(env);
+
+	expect(before).toMatchObject([
+		{
+			verdict: 'warning',
+			message: expect.stringMatching(/only 1 snapshots of the original .*from old-leader/),
+		},
+	]);
+	expect(listed.stdout).toContain('It has 1 of the original Replicator Kuma');
+	expect(switched).toMatchObject([{ verdict: 'ok' }]);
+	expect(stillThere.findings).toContainEqual(
+		expect.objectContaining({
+			check: 'migrate',
+			verdict: 'warning',
+			message: expect.stringContaining('The original leader still publishes'),
+			hint: expect.stringContaining('Stop the original on old-leader'),
+		}),
+	);
+	expect(stillThere.exitCode).toBe(0);
 });
 
 test('doctor sees that restic is missing', async () => {

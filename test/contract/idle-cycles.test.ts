@@ -5,16 +5,24 @@ import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
 import { Replicator } from '../../src/daemon/replicator.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
+import { LEGACY_PASSWORD, legacyRepository } from '../kit/legacy-repository.ts';
 import { type RestServer, restServer } from '../kit/rest-server.ts';
 import { testRepository } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { SILENT_LOG } from '../kit/test-instance.ts';
 
 /** An instance as the daemon puts it together, whose calls of restic are seen. */
-async function openReplicator(server: RestServer, mode: 'BACKUP' | 'RESTORE') {
+async function openReplicator(
+	server: RestServer,
+	mode: 'BACKUP' | 'RESTORE',
+	more: Readonly<Record<string, string>> = {},
+) {
 	const dataDirectory = await temporaryDirectory('data');
 	await unpackSqlite('plain-2.3.2.sqlite.db.gz', dataDirectory);
-	const { repository, environment, calls } = await testRepository({ location: server.location });
+	const { repository, environment, calls } = await testRepository({
+		location: server.location,
+		environment: more,
+	});
 	const env = { ...environment, REPLICATOR_MODE: mode, DATA_DIR: dataDirectory };
 	const { config } = requireConfig(env, { needsRepository: true });
 	const paths = await prepareStateDirectory(dataDirectory);
@@ -72,4 +80,18 @@ test('a replica that has just started plans anew without fetching what it keeps'
 
 	expect(started).toMatchObject({ outcome: 'unchanged', resticCommands: ['snapshots'] });
 	expect(started.requests.length).toBeLessThanOrEqual(5);
+});
+
+test('a replica of an original leader costs no more while nothing is new', async () => {
+	const { location } = await legacyRepository('sqlite');
+	const server = await restServer({ directory: location });
+	const replica = await openReplicator(server, 'RESTORE', { RESTIC_PASSWORD: LEGACY_PASSWORD });
+	expect((await replica.replicator.cycle()).summary).toContain('of the original');
+
+	const idle = await countCycle(server, replica);
+
+	expect(idle).toMatchObject({ outcome: 'up-to-date', resticCommands: ['snapshots'] });
+	expect(idle.requests.length).toBeGreaterThan(0);
+	expect(idle.requests.length).toBeLessThanOrEqual(5);
+	expect(idle.requests.filter((request) => !/^(GET|HEAD) /.test(request))).toEqual([]);
 });

@@ -5,6 +5,7 @@ export function delegateRepository(repository: Repository): Repository {
 	return {
 		location: repository.location,
 		list: () => repository.list(),
+		listWithLegacy: () => repository.listWithLegacy(),
 		create: () => repository.create(),
 		publish: (publication) => repository.publish(publication),
 		fetch: (request) => repository.fetch(request),

@@ -7,8 +7,10 @@ import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
 import { type BackupOrders, Replicator } from '../../src/daemon/replicator.ts';
 import type { Installation } from '../../src/kuma/installation.ts';
 import type { Announcer } from '../../src/model/announcer.ts';
+import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import type { FleetInstance, Instance } from '../../src/model/instance.ts';
 import type { LineagePlace, Repository } from '../../src/model/lineage.ts';
+import type { Log } from '../../src/model/log.ts';
 import type { ReplicatorMode } from '../../src/model/role.ts';
 import type { InstanceState } from '../../src/model/state.ts';
 import type { CycleReport } from '../../src/model/status.ts';
@@ -17,12 +19,15 @@ import { type TruthRow, unpackSqlite } from './fixtures.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { SILENT_LOG } from './test-instance.ts';
 import { typedRows } from './typed-rows.ts';
+import { writeDatabaseConfig } from './write-database-config.ts';
 
 export interface MemberOptions {
 	readonly mode: ReplicatorMode;
 	readonly repository: Repository;
 	/** A file of the folder of fixtures; a small realistic database when absent. */
 	readonly fixture?: string;
+	/** Instead of a fixture: a database that is there already. `edit` is for the fixture's alone. */
+	readonly database?: DatabaseConfig & { readonly type: 'mariadb' };
 	/** Kuma has made its tables, and nobody has set it up. */
 	readonly isEmpty?: boolean;
 	/** More variables, as an operator sets them. */
@@ -31,6 +36,7 @@ export interface MemberOptions {
 	/** Who is told of what a leader publishes. */
 	readonly announcer?: Announcer;
 	readonly now?: () => number;
+	readonly log?: Log;
 }
 
 /** An instance of a fleet on disk: a real database, state and snapshot directory, and a repository of any kind. */
@@ -49,7 +55,7 @@ export interface FleetMember {
 	followLeader(place: LineagePlace): Promise<CycleReport>;
 	restore(orders?: { readonly allowsDeletes?: boolean; readonly snapshotId?: string }): Promise<CycleReport>;
 	/** Begins anew on the same disk, as a restarted program does. */
-	restart(changes?: Partial<Omit<MemberOptions, 'fixture' | 'isEmpty'>>): Promise<void>;
+	restart(changes?: Partial<Omit<MemberOptions, 'fixture' | 'database' | 'isEmpty'>>): Promise<void>;
 	/** Runs SQL on the database, as a Kuma in which a person edits. */
 	edit(sql: string): void;
 	/** @returns every replicated row, as column → value. */
@@ -61,8 +67,13 @@ export interface FleetMember {
 /** Sets an instance up that has done nothing yet. It is gone when the running test ends. */
 export async function fleetMember(options: MemberOptions): Promise<FleetMember> {
 	const dataDirectory = await temporaryDirectory('member');
-	const databasePath = await unpackSqlite(options.fixture ?? 'plain-2.3.2.sqlite.db.gz', dataDirectory);
-	if (options.isEmpty === true) emptyDatabase(databasePath);
+	const databasePath = join(dataDirectory, 'kuma.db');
+	if (options.database === undefined) {
+		await unpackSqlite(options.fixture ?? 'plain-2.3.2.sqlite.db.gz', dataDirectory);
+		if (options.isEmpty === true) emptyDatabase(databasePath);
+	} else {
+		await writeDatabaseConfig(dataDirectory, options.database);
+	}
 	const paths = await prepareStateDirectory(dataDirectory);
 	let settings = options;
 	let running = await open({ ...settings, dataDirectory, paths });
@@ -144,7 +155,7 @@ async function open(
 		{ needsRepository: true },
 	);
 	const kuma = options.kuma ?? { version: '2.3.2', monitorTypes: null, migrations: null };
-	const alone: Instance = await openInstance({ config, paths, log: SILENT_LOG, kuma });
+	const alone: Instance = await openInstance({ config, paths, log: options.log ?? SILENT_LOG, kuma });
 	const instance = joinFleet(
 		{ ...alone, ...(now === undefined ? {} : { now }) },
 		{

@@ -1,10 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import type { PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
+import {
+	DEFAULT_FLEET,
+	type LegacySnapshot,
+	type PublishedSnapshot,
+	type Repository,
+} from '../../src/model/lineage.ts';
 import { ReplicatorError } from '../../src/model/replicator-error.ts';
 import { chooseForgotten } from '../../src/repository/choose-forgotten.ts';
 import { compareSnapshots } from '../../src/repository/snapshot-order.ts';
+
+interface KeptLegacy {
+	readonly snapshot: LegacySnapshot;
+	readonly files: ReadonlyMap<string, Uint8Array>;
+}
 
 interface Kept {
 	readonly fleet: string;
@@ -18,12 +28,14 @@ export interface MemoryStore {
 	exists: boolean;
 	readonly id: string;
 	kept: Kept[];
+	/** What the original has made, oldest first. */
+	legacy: KeptLegacy[];
 	/** Snapshots of other programs. */
 	foreignCount: number;
 }
 
 export function memoryStore(): MemoryStore {
-	return { exists: false, id: randomBytes(32).toString('hex'), kept: [], foreignCount: 0 };
+	return { exists: false, id: randomBytes(32).toString('hex'), kept: [], legacy: [], foreignCount: 0 };
 }
 
 export type RepositoryCall = 'list' | 'id' | 'create' | 'publish' | 'fetch' | 'retain' | 'prune';
@@ -38,7 +50,7 @@ export function memoryRepository(
 		readonly before?: (call: RepositoryCall) => void | Promise<void>;
 	} = {},
 ): Repository {
-	const { store = memoryStore(), fleet = 'default', now = Date.now, before } = options;
+	const { store = memoryStore(), fleet = DEFAULT_FLEET, now = Date.now, before } = options;
 	const begin = async (call: RepositoryCall): Promise<void> => {
 		await before?.(call);
 		if (!store.exists && call !== 'create') throw missing();
@@ -53,6 +65,11 @@ export function memoryRepository(
 		list: async () => {
 			await begin('list');
 			return list();
+		},
+		listWithLegacy: async () => {
+			await begin('list');
+			const legacy = fleet === DEFAULT_FLEET ? store.legacy.map(({ snapshot }) => snapshot) : [];
+			return { published: list(), legacy };
 		},
 		id: async () => {
 			await begin('id');
@@ -72,7 +89,7 @@ export function memoryRepository(
 		},
 		fetch: async ({ id, directory }) => {
 			await begin('fetch');
-			const kept = store.kept.find(({ snapshot }) => snapshot.id === id);
+			const kept = [...store.kept, ...store.legacy].find(({ snapshot }) => snapshot.id === id);
 			if (kept === undefined) throw notFound(id);
 			for (const [path, content] of kept.files) {
 				await mkdir(dirname(join(directory, path)), { recursive: true, mode: 0o700 });

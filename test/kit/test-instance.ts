@@ -49,6 +49,7 @@ const NO_SNAPSHOTS: SnapshotStore = {
 	keep: () => Promise.reject(new Error('this test keeps no snapshot')),
 	dropAllBut: async () => undefined,
 	withPublishDirectory: () => Promise.reject(new Error('this test publishes nothing')),
+	withFetchDirectory: () => Promise.reject(new Error('this test fetches nothing')),
 	makeExportDirectory: () => Promise.reject(new Error('this test exports nothing')),
 };
 
