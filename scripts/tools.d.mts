@@ -1,0 +1,2 @@
+export declare function missingTools(tools?: readonly string[]): string[];
+export declare function installCommand(tools: readonly string[]): string;
