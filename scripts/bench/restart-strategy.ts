@@ -9,6 +9,8 @@ import type { RowStore } from './row-store.ts';
 /** What the sleeps of the loops are that this stands for: of the leader, and of a replica. */
 export const RESTART_SLEEPS_MS = { leader: 300_000, replica: 360_000 } as const;
 
+const HOST = 'restart';
+
 type Row = Readonly<Record<string, unknown>>;
 
 /** Writes each replicated table into a file of its own. @returns the hash of all of them. */
@@ -54,6 +56,7 @@ export class RestartStrategy {
 		this.#repository = repository;
 	}
 
+	/** Not needed where there is one already: its snapshots are told from others by their host. */
 	async createRepository(): Promise<void> {
 		await this.#restic(['init']);
 	}
@@ -64,7 +67,7 @@ export class RestartStrategy {
 		const hash = await exportTables(store, directory);
 		await this.#newestId();
 		if (hash === this.#publishedHash) return false;
-		await this.#restic(['backup', '--json', '.'], directory);
+		await this.#restic(['backup', '--json', '--host', HOST, '.'], directory);
 		this.#publishedHash = hash;
 		return true;
 	}
@@ -98,7 +101,7 @@ export class RestartStrategy {
 	}
 
 	async #newestId(): Promise<string> {
-		const { stdout } = await this.#restic(['snapshots', '--json', '--latest', '1']);
+		const { stdout } = await this.#restic(['snapshots', '--json', '--host', HOST, '--latest', '1']);
 		const [newest] = (JSON.parse(stdout) ?? []) as { readonly id: string }[];
 		return newest?.id ?? '';
 	}
