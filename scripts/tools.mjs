@@ -16,6 +16,7 @@ const PACKAGES = {
 	chromium: 'chromium',
 	'dumb-init': 'dumb-init',
 	'systemd-analyze': 'systemd',
+	curl: 'curl',
 	python3: 'python3',
 	make: 'make',
 	'g++': 'g++',
@@ -30,6 +31,7 @@ export const TEST_TOOLS = [
 	'openssl',
 	'chromium',
 	'systemd-analyze',
+	'curl',
 ];
 /** What compiles Kuma's database driver where there is no ready-made one. */
 export const COMPILE_TOOLS = ['python3', 'make', 'g++'];
