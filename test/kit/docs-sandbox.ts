@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
+import type { Status } from '../../src/model/status.ts';
 import { unpackSqlite } from './fixtures.ts';
 import { freePort } from './free-port.ts';
 import { waitFor } from './wait-for.ts';
@@ -96,7 +97,7 @@ export async function startDocsSandbox(): Promise<DocsSandbox> {
 			const env = environments[place];
 			const words = ['run', '--', process.execPath, KUMA];
 			running.push(spawn(join(bin, 'replicator-kuma'), words, { cwd: home, env, stdio: 'ignore' }));
-			const isInStep = async () => (await run('replicator-kuma status', place)).exitCode === 0;
+			const isInStep = async () => holdsNewest(await run('replicator-kuma status --json', place));
 			await waitFor(isInStep, { timeoutMs: UP_MS, what: `the ${place} is in step` });
 		}
 	} catch (error) {
@@ -104,6 +105,13 @@ export async function startDocsSandbox(): Promise<DocsSandbox> {
 		throw error;
 	}
 	return { run, discard };
+}
+
+/** A status is there before the first cycle is. */
+function holdsNewest({ exitCode, output }: BlockEnd): boolean {
+	if (exitCode !== 0) return false;
+	const { newest, applied } = JSON.parse(output) as Status;
+	return newest !== null && newest.id === applied?.id;
 }
 
 async function end(child: ChildProcess): Promise<void> {
