@@ -1,22 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import type { Status } from '../../src/model/status.ts';
+import type { ReplicatorMode } from '../../src/model/role.ts';
 import { unpackSqlite } from './fixtures.ts';
 import { freePort } from './free-port.ts';
-import { waitFor } from './wait-for.ts';
+import { prepareReplicator, type Replicator } from './replicator.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../dist/replicator-kuma.js');
 const KUMA = join(import.meta.dirname, '../programs/kuma-fake.mjs');
 const FIXTURE = 'plain-2.3.2.sqlite.db.gz';
 /** The address that documents name for a leader's REPLICATOR_LISTEN. Here it has another port, which is free. */
 const DOCUMENTED_ADDRESS = /\b(?:localhost|127\.0\.0\.1):8080\b/g;
-const UP_MS = 60_000;
-const BLOCK_MS = 60_000;
-const STOP_MS = 30_000;
+const BLOCK_MS = 50_000;
 
 /** `stopped`: an instance on which nothing runs. */
 export type Place = 'leader' | 'replica' | 'stopped';
@@ -36,87 +32,65 @@ export interface DocsSandbox {
 /** Starts the two of them, each on a database as Kuma leaves it, with a stand-in for Kuma's server. */
 export async function startDocsSandbox(): Promise<DocsSandbox> {
 	const root = await mkdtemp(join(tmpdir(), 'replicator-kuma-docs-'));
-	const home = join(root, 'home');
-	const bin = join(root, 'bin');
-	await mkdir(home);
-	await mkdir(bin);
+	const [home, bin] = [join(root, 'home'), join(root, 'bin')];
+	for (const directory of [home, bin]) await mkdir(directory);
 	await symlink(BUNDLE, join(bin, 'replicator-kuma'));
 	const address = `127.0.0.1:${await freePort()}`;
-	const shared = {
-		PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
-		HOME: home,
-		LC_ALL: 'C.UTF-8',
-		UPTIME_KUMA_HOST: '127.0.0.1',
-		RESTIC_REPOSITORY: join(root, 'repository'),
-		RESTIC_PASSWORD: 'sesame-open-up',
-		REPLICATOR_TOKEN: '4f1c0e7b92d84a65b3a1',
+	const prepared: Replicator[] = [];
+	const prepare = async (mode: ReplicatorMode, environment: Readonly<Record<string, string>>) => {
+		const replicator = await prepareReplicator({
+			mode,
+			repository: join(root, 'repository'),
+			// What Kuma has chosen is unpacked with its database.
+			database: 'wizard',
+			installation: { directory: home, node: process.execPath, version: '2.3.2' },
+			command: [process.execPath, KUMA],
+			environment: {
+				HOME: home,
+				PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
+				REPLICATOR_TOKEN: '4f1c0e7b92d84a65b3a1',
+				...environment,
+			},
+		});
+		prepared.push(replicator);
+		await unpackSqlite(FIXTURE, replicator.dataDirectory);
+		return replicator;
 	};
-	const environments: Record<Place, Record<string, string>> = {
-		leader: {
-			...shared,
-			DATA_DIR: join(root, 'leader'),
-			UPTIME_KUMA_PORT: String(await freePort()),
-			REPLICATOR_MODE: 'BACKUP',
-			REPLICATOR_HOSTNAME: 'kuma-leader',
-			REPLICATOR_LISTEN: address,
-		},
-		replica: {
-			...shared,
-			DATA_DIR: join(root, 'replica'),
-			UPTIME_KUMA_PORT: String(await freePort()),
-			REPLICATOR_MODE: 'RESTORE',
-			REPLICATOR_HOSTNAME: 'kuma-replica',
-			REPLICATOR_LEADER_URL: `http://${address}`,
-		},
-		stopped: {
-			...shared,
-			DATA_DIR: join(root, 'stopped'),
-			REPLICATOR_MODE: 'RESTORE',
-		},
-	};
-	const running: ChildProcess[] = [];
 	const discard = async () => {
-		await Promise.all(running.map(end));
+		await Promise.all(prepared.map((replicator) => replicator.discard()));
 		await rm(root, { recursive: true, force: true });
 	};
-	const run = async (text: string, place: Place): Promise<BlockEnd> => {
-		const { exitCode, all } = await execa('sh', ['-eu', '-c', text.replace(DOCUMENTED_ADDRESS, address)], {
-			cwd: home,
-			env: environments[place],
-			extendEnv: false,
-			all: true,
-			reject: false,
-			stdin: 'ignore',
-			timeout: BLOCK_MS,
-		});
-		return { exitCode, output: all };
-	};
 	try {
-		for (const { DATA_DIR = '' } of Object.values(environments)) await unpackSqlite(FIXTURE, DATA_DIR);
-		for (const place of ['leader', 'replica'] as const) {
-			const env = environments[place];
-			const words = ['run', '--', process.execPath, KUMA];
-			running.push(spawn(join(bin, 'replicator-kuma'), words, { cwd: home, env, stdio: 'ignore' }));
-			const isInStep = async () => holdsNewest(await run('replicator-kuma status --json', place));
-			await waitFor(isInStep, { timeoutMs: UP_MS, what: `the ${place} is in step` });
+		const places: Record<Place, Replicator> = {
+			leader: await prepare('BACKUP', { REPLICATOR_LISTEN: address }),
+			replica: await prepare('RESTORE', { REPLICATOR_LEADER_URL: `http://${address}` }),
+			stopped: await prepare('RESTORE', {}),
+		};
+		for (const replicator of [places.leader, places.replica]) {
+			await replicator.start();
+			await replicator.waitForStatus(
+				'the newest snapshot',
+				({ newest, applied }) => newest !== null && newest.id === applied?.id,
+			);
 		}
+		return {
+			run: async (text, place) => {
+				const words = ['-eu', '-c', text.replace(DOCUMENTED_ADDRESS, address)];
+				const { exitCode, all } = await execa('sh', words, {
+					cwd: home,
+					env: places[place].environment,
+					extendEnv: false,
+					all: true,
+					reject: false,
+					stdin: 'ignore',
+					timeout: BLOCK_MS,
+				});
+				return { exitCode, output: all };
+			},
+			discard,
+		};
 	} catch (error) {
 		await discard();
 		throw error;
 	}
-	return { run, discard };
-}
-
-/** A status is there before the first cycle is. */
-function holdsNewest({ exitCode, output }: BlockEnd): boolean {
-	if (exitCode !== 0) return false;
-	const { newest, applied } = JSON.parse(output) as Status;
-	return newest !== null && newest.id === applied?.id;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-	if (child.exitCode !== null || child.signalCode !== null) return;
-	const ended = once(child, 'exit', { signal: AbortSignal.timeout(STOP_MS) });
-	child.kill('SIGTERM');
-	await ended.catch(() => child.kill('SIGKILL'));
 }
