@@ -15,13 +15,24 @@ const PACKAGES = {
 	openssl: 'openssl',
 	chromium: 'chromium',
 	'dumb-init': 'dumb-init',
+	'systemd-analyze': 'systemd',
+	curl: 'curl',
 	python3: 'python3',
 	make: 'make',
 	'g++': 'g++',
 };
 
 /** What `npm test` cannot do without. */
-export const TEST_TOOLS = ['restic', 'mariadbd', 'mariadb', 'rclone', 'openssl', 'chromium'];
+export const TEST_TOOLS = [
+	'restic',
+	'mariadbd',
+	'mariadb',
+	'rclone',
+	'openssl',
+	'chromium',
+	'systemd-analyze',
+	'curl',
+];
 /** What compiles Kuma's database driver where there is no ready-made one. */
 export const COMPILE_TOOLS = ['python3', 'make', 'g++'];
 

@@ -55,6 +55,8 @@ export interface ReplicatorOptions {
 	readonly command?: readonly string[];
 	/** A program that starts the whole, such as an init: `['dumb-init']`. */
 	readonly wrapper?: readonly string[];
+	/** The words that start replicator-kuma; the bundle that was built, by this Node, when not given. */
+	readonly program?: readonly string[];
 }
 
 /** `replicator-kuma run` as it is shipped, with a real Kuma on a temporary data directory. */
@@ -90,6 +92,7 @@ export interface Replicator {
 
 /** Makes a data directory for a replicator-kuma that is to be started. */
 export async function prepareReplicator(options: ReplicatorOptions): Promise<Replicator> {
+	const [program = '', ...programWords] = options.program ?? [process.execPath, PROGRAM];
 	if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there: run \`npm run build\` first`);
 	const installation = options.installation ?? (await kumaInstallation());
 	const { database } = options;
@@ -142,7 +145,7 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 		spawn: () => {
 			if (child !== undefined && !hasEnded(child)) throw new Error('replicator-kuma is running already');
 			const command = options.command ?? [installation.node, 'server/server.js'];
-			const words = [...(options.wrapper ?? []), process.execPath, PROGRAM, 'run', '--', ...command];
+			const words = [...(options.wrapper ?? []), program, ...programWords, 'run', '--', ...command];
 			output = '';
 			child = spawn(words[0] ?? '', words.slice(1), {
 				cwd: installation.directory,
@@ -187,7 +190,7 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 			running().kill('SIGUSR1');
 		},
 		run: (...words) =>
-			execa(process.execPath, [PROGRAM, ...words], {
+			execa(program, [...programWords, ...words], {
 				cwd: installation.directory,
 				env: environment,
 				extendEnv: false,

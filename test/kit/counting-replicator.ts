@@ -1,0 +1,35 @@
+import { requireConfig } from '../../src/config/load-config.ts';
+import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
+import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
+import { Replicator } from '../../src/daemon/replicator.ts';
+import { NO_RELOAD } from '../../src/reload/no-reload.ts';
+import type { ResticCallReport } from '../../src/repository/restic-process.ts';
+import { unpackSqlite } from './fixtures.ts';
+import { testRepository } from './restic.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+import { SILENT_LOG } from './test-instance.ts';
+
+/** An instance as the daemon puts it together, whose calls of restic are seen. */
+export interface CountingReplicator {
+	readonly replicator: Replicator;
+	/** Every call of restic so far. */
+	readonly calls: readonly ResticCallReport[];
+	/** Of its SQLite database. */
+	readonly path: string;
+}
+
+export async function countingReplicator(
+	location: string,
+	mode: 'BACKUP' | 'RESTORE',
+): Promise<CountingReplicator> {
+	const dataDirectory = await temporaryDirectory('data');
+	const path = await unpackSqlite('plain-2.3.2.sqlite.db.gz', dataDirectory);
+	const { repository, environment, calls } = await testRepository({ location });
+	const env = { ...environment, REPLICATOR_MODE: mode, DATA_DIR: dataDirectory };
+	const { config } = requireConfig(env, { needsRepository: true });
+	const paths = await prepareStateDirectory(dataDirectory);
+	const kuma = { version: '2.3.2', monitorTypes: null, migrations: null };
+	const alone = await openInstance({ config, paths, log: SILENT_LOG, kuma });
+	const instance = joinFleet(alone, { repository, reload: NO_RELOAD });
+	return { replicator: new Replicator({ instance, config }), calls, path };
+}
