@@ -20,6 +20,16 @@ const REQUIRE = [
 	'const require = createRequireForBundle(import.meta.url);',
 ].join('\n');
 
+/** Without it, an older Node ends with a stack trace about a module that it does not have. */
+const NODE_CHECK = `{
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 22 || (major === 22 && minor < 13)) {
+    process.stderr.write('Error: Replicator Kuma needs Node 22.13 or newer; this is Node ' + process.versions.node + '.\\n');
+    process.stderr.write('Install a newer one, or let a newer one run it: /path/to/node ' + process.argv[1] + '\\n');
+    process.exit(1);
+  }
+}`;
+
 /**
  * An `import` of one of Node's own modules is carried out at the start of the file, whatever `import()` it stands
  * behind, and as a module `node:http` brings the whole of `fetch` along: 30 ms and 14 MB for every command. So they
@@ -74,7 +84,7 @@ const product = await build({
 	format: 'esm',
 	sourcemap: 'linked',
 	sourcesContent: false,
-	banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
+	banner: { js: ['#!/usr/bin/env node', REQUIRE, NODE_CHECK].join('\n') },
 });
 const agent = await build({
 	...common,
