@@ -10,7 +10,8 @@ import { bootstrapDebian, buildImage, podman, requireContainers } from './contai
 const DOCKERFILE = join(import.meta.dirname, 'stand-in.dockerfile');
 const VARIANTS_DOCKERFILE = join(import.meta.dirname, 'stand-in-variants.dockerfile');
 const RESTIC_DOCKERFILE = join(import.meta.dirname, 'restic.dockerfile');
-const HEALTHCHECK = join(import.meta.dirname, 'healthcheck.sh');
+/** What the stand-in for upstream's image copies. */
+const COPIED = ['healthcheck.sh', 'mariadb.cnf'].map((name) => join(import.meta.dirname, name));
 
 const PACKAGES = [
 	'ca-certificates',
@@ -47,7 +48,7 @@ export async function standInImages(): Promise<StandInImages> {
 	const restic = findProgram('restic');
 	if (restic === undefined) throw new Error('No restic on the PATH: `apt-get install restic`');
 	const hash = createHash('sha256');
-	for (const file of [DOCKERFILE, VARIANTS_DOCKERFILE, RESTIC_DOCKERFILE, HEALTHCHECK, restic])
+	for (const file of [DOCKERFILE, VARIANTS_DOCKERFILE, RESTIC_DOCKERFILE, ...COPIED, restic])
 		hash.update(await readFile(file));
 	hash.update(JSON.stringify([suite, PACKAGES, kuma.directory, kuma.version, process.version]));
 	const digest = hash.digest('hex').slice(0, 12);
@@ -72,7 +73,7 @@ async function build(parts: {
 	const context = await mkdtemp(join(tmpdir(), 'replicator-kuma-stand-in-'));
 	try {
 		await bootstrapDebian({ suite, packages: PACKAGES, archive: join(context, 'debian.tar') });
-		await copyFile(HEALTHCHECK, join(context, basename(HEALTHCHECK)));
+		for (const file of COPIED) await copyFile(file, join(context, basename(file)));
 		await copyFile(restic, join(context, 'restic'));
 		await buildImage({ tag: images.restic, dockerfile: RESTIC_DOCKERFILE, context });
 		const contexts = { kuma, packages: packagesOf(kuma), node: dirname(process.execPath) };

@@ -8,8 +8,7 @@ COPY --from=kuma --chown=node:node . /app/
 COPY --from=packages --chown=node:node . /app/node_modules/
 COPY --from=node node /usr/local/bin/node
 COPY healthcheck.sh /app/extra/healthcheck
-# Containers of tests share the machine's network, and its port 3306 is somebody else's.
-RUN mkdir --parents /etc/mysql && printf '[mariadbd]\nskip-networking\n' >/etc/mysql/my.cnf
+COPY mariadb.cnf /etc/mysql/my.cnf
 # The pre-release that npm has keeps the socket of its own database elsewhere than releases do.
 RUN sed --in-place 's#"/app/data/run/mariadb"#"/app/data/run"#; s#"/mysqld.sock"#"/mariadb.sock"#' \
 		/app/server/embedded-mariadb.js \
