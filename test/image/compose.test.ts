@@ -1,9 +1,16 @@
 import { dirname } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { installCommand, missingTools } from '../../scripts/tools.mjs';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { KumaClient } from '../kit/kuma-client.ts';
+import { waitFor } from '../kit/wait-for.ts';
+import { ADMIN, asAdmin } from './as-admin.ts';
+import { composeCommand } from './compose-command.ts';
+import { startComposeProject } from './compose-project.ts';
+import { buildProductImage } from './product-image.ts';
+import { standInImages } from './stand-in-images.ts';
+import { waitForMonitors } from './wait-for-monitors.ts';
 
 const PROJECT = dirname(dirname(import.meta.dirname));
 /** What a person says in an `.env` file because a file asks for it. */
@@ -14,6 +21,8 @@ const ASKED_FOR = {
 };
 /** Docker kills after 10 s unless it is told otherwise; a leader publishes for up to 5 s, then Kuma stops for up to 6. */
 const GRACE = /^1m(0s)?$/;
+/** A new MariaDB and Kuma's migrations, three instances at once, on a busy machine. */
+const READY_MS = 240_000;
 
 interface Service {
 	readonly image: string;
@@ -39,15 +48,6 @@ async function compose(file: string, env: Readonly<Record<string, string>>): Pro
 		extendEnv: false,
 	});
 	return parse(stdout) as Composition;
-}
-
-/** The plugin of today's Docker, or the program that Debian has. */
-async function composeCommand(): Promise<readonly string[]> {
-	const { failed } = await execa('docker', ['compose', 'version'], { reject: false });
-	if (!failed) return ['docker', 'compose'];
-	if (missingTools(['docker-compose']).length > 0)
-		throw new Error(`There is no \`docker compose\` here: \`${installCommand(['docker-compose'])}\``);
-	return ['docker-compose'];
 }
 
 function partsOf({ volumes }: Pick<Service, 'volumes'>): { source: string; target: string }[] {
@@ -139,3 +139,39 @@ test('the fleet on one machine is a leader, replicas on both databases that list
 	for (const { ports } of instances(composition))
 		expect(JSON.stringify(ports)).toMatch(/127\.0\.0\.1.*300[123]/);
 });
+
+test('the fleet on one machine comes up with one command, and an edit on the leader arrives everywhere', async () => {
+	// The pre-release that npm has runs its embedded MariaDB for the user node alone.
+	const image = await buildProductImage(await standInImages(), 'rootless');
+	onTestFinished(() => image.remove());
+	const { leader, ...replicas } = await startComposeProject(image);
+
+	await waitForKuma(leader, (client) => client.needsSetup());
+	const person = await KumaClient.connect(leader.url);
+	await person.setup(...ADMIN);
+	person.close();
+	await asAdmin(leader.url, (client) => client.addMonitor({ name: 'Shop', active: false }));
+
+	for (const replica of Object.values(replicas)) {
+		await waitForKuma(replica, async (client) => !(await client.needsSetup()));
+		await waitForMonitors(replica, ['Shop']);
+	}
+});
+
+/** Waits until a Kuma answers, and answers this. */
+async function waitForKuma(
+	instance: { readonly url: string; log(): Promise<string> },
+	condition: (client: KumaClient) => Promise<boolean>,
+): Promise<void> {
+	const isThere = async () => {
+		const client = await KumaClient.connect(instance.url).catch(() => null);
+		try {
+			return client !== null && (await condition(client));
+		} finally {
+			client?.close();
+		}
+	};
+	await waitFor(isThere, { timeoutMs: READY_MS, what: instance.url }).catch(async (cause) => {
+		throw new Error(`${instance.url} is not ready; it said:\n${await instance.log()}`, { cause });
+	});
+}

@@ -1,13 +1,10 @@
 import { onTestFinished } from 'vitest';
 import { KumaClient } from '../kit/kuma-client.ts';
 import { restServer } from '../kit/rest-server.ts';
-import { waitFor } from '../kit/wait-for.ts';
+import { ADMIN, asAdmin } from './as-admin.ts';
 import { type Container, type ContainerOptions, prepareContainer } from './container.ts';
 import { buildProductImage } from './product-image.ts';
 import type { StandInImages, Variant } from './stand-in-images.ts';
-
-const ARRIVAL_MS = 120_000;
-const ADMIN = ['admin', 'secret-12345'] as const;
 
 /** A leader and a replica in containers of one image, around a REST repository. */
 export interface ContainerFleet {
@@ -15,8 +12,6 @@ export interface ContainerFleet {
 	readonly replica: Container;
 	/** Does something on the leader as a person would. */
 	edit<Result>(work: (client: KumaClient) => Promise<Result>): Promise<Result>;
-	/** Waits until whoever logs in on an instance sees these monitors and no others. */
-	waitForMonitors(instance: Container, names: readonly string[]): Promise<void>;
 }
 
 /** Starts both of them; the leader has its first user. They are gone when the running test ends. */
@@ -36,36 +31,5 @@ export async function startContainerFleet(
 	client.close();
 	await leader.waitForStatus('a snapshot with the first user', ({ newest }) => newest !== null);
 	await replica.start();
-	return {
-		leader,
-		replica,
-		edit: (work) => withClient(leader, work),
-		waitForMonitors: (instance, names) => withClient(instance, (seer) => seeMonitors(seer, instance, names)),
-	};
-}
-
-async function withClient<Result>(
-	instance: Container,
-	work: (client: KumaClient) => Promise<Result>,
-): Promise<Result> {
-	const client = await KumaClient.connect(instance.url);
-	try {
-		await client.login(...ADMIN);
-		return await work(client);
-	} finally {
-		client.close();
-	}
-}
-
-async function seeMonitors(client: KumaClient, instance: Container, names: readonly string[]): Promise<void> {
-	let seen: unknown[] = [];
-	const isThere = async () => {
-		seen = [...(await client.monitorList()).values()].map(({ name }) => name).sort();
-		return JSON.stringify(seen) === JSON.stringify([...names].sort());
-	};
-	await waitFor(isThere, { timeoutMs: ARRIVAL_MS, what: `${names} on ${instance.name}` }).catch(
-		async (cause) => {
-			throw new Error(`There are ${seen}; it said:\n${await instance.log()}`, { cause });
-		},
-	);
+	return { leader, replica, edit: (work) => asAdmin(leader.url, work) };
 }

@@ -8,6 +8,7 @@ import { waitFor } from '../kit/wait-for.ts';
 import type { Container } from './container.ts';
 import { type ContainerFleet, startContainerFleet } from './container-fleet.ts';
 import { type StandInImages, standInImages } from './stand-in-images.ts';
+import { waitForMonitors } from './wait-for-monitors.ts';
 
 const BEATS_MS = 120_000;
 const POLL_MS = 100;
@@ -19,7 +20,7 @@ beforeAll(async () => {
 });
 
 /** An edit arrives; both containers stop and start; the next edit arrives on top of what was there. */
-async function replicateAcrossRestart({ leader, replica, edit, waitForMonitors }: ContainerFleet) {
+async function replicateAcrossRestart({ leader, replica, edit }: ContainerFleet) {
 	await edit((client) => client.addMonitor({ name: 'Shop', url: 'http://127.0.0.1:9/', active: false }));
 	await waitForMonitors(replica, ['Shop']);
 
@@ -62,7 +63,7 @@ test('the standard image loses nothing on its embedded MariaDB, of which there i
 		database: 'embedded-mariadb',
 		flags: (await ownsDatabaseAsRoot()) ? [] : ['--user', 'node'],
 	});
-	const { leader, replica, edit, waitForMonitors } = fleet;
+	const { leader, replica, edit } = fleet;
 
 	await replicateAcrossRestart(fleet);
 	await expectNoTrouble(leader, replica);
