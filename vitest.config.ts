@@ -22,6 +22,16 @@ export default defineConfig({
 					maxWorkers: 1,
 				},
 			},
+			{
+				test: {
+					name: 'image',
+					include: ['test/image/**/*.test.ts'],
+					testTimeout: 15 * 60_000,
+					// The stand-in for upstream's images is made once a week.
+					hookTimeout: 15 * 60_000,
+					maxWorkers: 1,
+				},
+			},
 		],
 	},
 });

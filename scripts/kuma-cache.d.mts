@@ -1,1 +1,2 @@
+export declare function cacheFolder(): string;
 export declare function kumaDirectory(folder?: string): string;

@@ -20,6 +20,11 @@ const PACKAGES = {
 	python3: 'python3',
 	make: 'make',
 	'g++': 'g++',
+	podman: 'podman',
+	buildah: 'buildah',
+	runc: 'runc',
+	mmdebstrap: 'mmdebstrap',
+	'docker-compose': 'docker-compose',
 };
 
 /** What `npm test` cannot do without. */
@@ -33,6 +38,8 @@ export const TEST_TOOLS = [
 	'systemd-analyze',
 	'curl',
 ];
+/** What makes images and runs containers, for `npm run test:image`. */
+export const IMAGE_TOOLS = ['podman', 'buildah', 'runc', 'mmdebstrap'];
 /** What compiles Kuma's database driver where there is no ready-made one. */
 export const COMPILE_TOOLS = ['python3', 'make', 'g++'];
 
