@@ -1,5 +1,5 @@
-// Runs one cycle of a leader, configured by the environment, and writes what it came to as one line of JSON. With a
-// point as argument it writes `reached` there instead and waits to be killed:
+// Runs one cycle of a leader, configured by the environment, forgets old snapshots after it, and writes what it came to
+// as one line of JSON. With a point as argument it writes `reached` there instead and waits to be killed:
 //   before-intent, after-intent     the intent to publish is not saved yet, or just was
 //   after-backup                    restic has kept the snapshot, and nobody here knows yet
 //   before-position, after-position the new place in the lineage is not saved yet, or just was
@@ -46,5 +46,7 @@ const instance = joinFleet(
 	},
 	{ repository, reload: NO_RELOAD },
 );
-const { outcome } = await new Replicator({ instance, config }).cycle();
+const replicator = new Replicator({ instance, config });
+const { outcome } = await replicator.cycle();
+await replicator.tidy();
 process.stdout.write(`${JSON.stringify({ outcome, warnings })}\n`);
