@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../../scripts/kuma-cache.mjs';
@@ -9,14 +8,13 @@ const COMMAND_MS = 10 * 60_000;
 /** Debian keeps what these start where only root's PATH looks. */
 const ENVIRONMENT = { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` };
 
-const { uid } = userInfo();
 /** Empty after a boot, and the same whatever TMPDIR says: podman remembers it. */
-const RUNTIME_FOLDER = uid === 0 ? '/run' : `/run/user/${uid}`;
+const RUNTIME_FOLDER = '/run/replicator-kuma-containers';
 
 /** Images and containers of tests lie beside the cached Kuma, apart from everybody else's on this machine. */
 const STORE = [
 	['--root', join(cacheFolder(), 'containers')],
-	['--runroot', join(RUNTIME_FOLDER, 'replicator-kuma-containers')],
+	['--runroot', RUNTIME_FOLDER],
 	['--storage-driver', 'overlay'],
 ].flat();
 
@@ -26,13 +24,14 @@ const PODMAN = [...STORE, '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '
 /** The words that run podman on the images of the tests. */
 export const PODMAN_COMMAND: readonly string[] = ['podman', ...PODMAN];
 
-/** @throws Error that names what this machine lacks for running containers. */
+/** @throws Error that names what keeps containers from running here. */
 export async function requireContainers(): Promise<void> {
 	const missing = missingTools(IMAGE_TOOLS);
 	if (missing.length > 0)
 		throw new Error(
 			`The image is tested in containers, and this machine has no ${missing.join(', ')}: \`${installCommand(missing)}\``,
 		);
+	if (process.getuid?.() !== 0) throw new Error('The image is tested in containers, which root must start');
 	await mkdir(cacheFolder(), { recursive: true });
 }
 
