@@ -10,6 +10,8 @@ export default defineConfig({
 					include: ['test/{contract,faults}/**/*.test.ts'],
 					testTimeout: 60_000,
 					hookTimeout: 120_000,
+					// They wait for restic more than they compute; by itself Vitest leaves one of two cores idle.
+					maxWorkers: 2,
 				},
 			},
 			{
