@@ -3,10 +3,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
 	test: {
 		projects: [
-			{ test: { name: 'unit', include: ['src/**/*.test.ts'] } },
+			{ test: { name: 'unit', include: ['src/**/*.test.ts'], sequence: { groupOrder: 0 } } },
 			{
 				test: {
 					name: 'contract',
+					sequence: { groupOrder: 1 },
 					include: ['test/{contract,faults}/**/*.test.ts'],
 					testTimeout: 60_000,
 					hookTimeout: 120_000,
@@ -17,6 +18,7 @@ export default defineConfig({
 			{
 				test: {
 					name: 'real',
+					sequence: { groupOrder: 2 },
 					include: ['test/real/**/*.test.ts'],
 					testTimeout: 240_000,
 					hookTimeout: 300_000,
@@ -27,6 +29,7 @@ export default defineConfig({
 			{
 				test: {
 					name: 'image',
+					sequence: { groupOrder: 3 },
 					include: ['test/image/**/*.test.ts'],
 					testTimeout: 15 * 60_000,
 					// The stand-in for upstream's images is made once a week.
