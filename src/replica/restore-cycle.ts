@@ -59,9 +59,7 @@ export async function restoreCycle(request: RestoreRequest): Promise<RestoreOutc
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
 	return withDatabase(instance, async (database): Promise<RestoreOutcome> => {
 		const found = await readTwice(async () => {
-			const { published, legacy } = await instance.stages.measure('poll', () => listSnapshots(instance));
-			const head =
-				(await findTarget(request, published)) ?? (await followLegacy({ ...request, database, legacy }));
+			const { head, published } = await look(request, database);
 			if (head === null) return { outcome: 'nothing-published' } as const;
 			if (!request.isForced && (await isApplied(instance, head)))
 				return { outcome: 'up-to-date', head } as const;
@@ -77,9 +75,7 @@ export async function previewRestore(request: RestoreRequest): Promise<RestorePr
 	const keepsLocalEntities = instance.mode === 'RESTORE_LOCAL_ENTITY_REPLICATION';
 	return withDatabase(instance, async (database): Promise<RestorePreview> => {
 		const prepared = await readTwice(async () => {
-			const { published, legacy } = await instance.stages.measure('poll', () => listSnapshots(instance));
-			const head =
-				(await findTarget(request, published)) ?? (await followLegacy({ ...request, database, legacy }));
+			const { head, published } = await look(request, database);
 			if (head === null) return null;
 			return prepare({ ...request, database, head, published, keepsLocalEntities });
 		});
@@ -87,6 +83,18 @@ export async function previewRestore(request: RestoreRequest): Promise<RestorePr
 		const { plan, verdict } = await planSnapshot(prepared);
 		return { outcome: 'planned', head: prepared.head, plan, verdict };
 	});
+}
+
+/** Asks the repository what there is, and finds out what to hold. */
+async function look(
+	request: RestoreRequest,
+	database: Database,
+): Promise<{ head: LineageSnapshot | null; published: readonly PublishedSnapshot[] }> {
+	const { instance } = request;
+	const { published, legacy } = await instance.stages.measure('poll', () => listSnapshots(instance));
+	const head =
+		(await findTarget(request, published)) ?? (await followLegacy({ ...request, database, legacy }));
+	return { head, published };
 }
 
 /** What to hold: the head, or what was applied ahead of it as long as the head is its ancestor, or what was asked for. */
