@@ -18,13 +18,15 @@ export interface CountingReplicator {
 	readonly path: string;
 }
 
+/** @param more variables of restic, beside those that every test has. */
 export async function countingReplicator(
 	location: string,
 	mode: 'BACKUP' | 'RESTORE',
+	more: Readonly<Record<string, string>> = {},
 ): Promise<CountingReplicator> {
 	const dataDirectory = await temporaryDirectory('data');
 	const path = await unpackSqlite('plain-2.3.2.sqlite.db.gz', dataDirectory);
-	const { repository, environment, calls } = await testRepository({ location });
+	const { repository, environment, calls } = await testRepository({ location, environment: more });
 	const env = { ...environment, REPLICATOR_MODE: mode, DATA_DIR: dataDirectory };
 	const { config } = requireConfig(env, { needsRepository: true });
 	const paths = await prepareStateDirectory(dataDirectory);
