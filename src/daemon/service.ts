@@ -11,7 +11,6 @@ import type { Log } from '../model/log.ts';
 import { isReplicatorError, type ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import type { CycleReport, Status } from '../model/status.ts';
-import { isAheadOf } from '../replica/position.ts';
 import { localRepositoryPath } from '../repository/restic-environment.ts';
 import { watchFolder } from '../signals/folder-watch.ts';
 import { subscribeToNtfy } from '../signals/ntfy-subscription.ts';
@@ -23,6 +22,7 @@ import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-
 import { lockDataDirectory } from './data-directory-lock.ts';
 import { type FleetHttp, openFleetHttp } from './fleet-http.ts';
 import { type Loop, runLoop } from './loop.ts';
+import { makeStatus } from './make-status.ts';
 import { openCycleNotices } from './open-cycle-notices.ts';
 import { joinFleet, openInstance } from './open-instance.ts';
 import { openRepository } from './open-repository.ts';
@@ -30,7 +30,7 @@ import { PRODUCT_VERSION } from './product-version.ts';
 import { Replicator } from './replicator.ts';
 import { ResticTally } from './restic-tally.ts';
 import { maskSecrets } from './secrets.ts';
-import { missingCapabilities, type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
+import { type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
 
 /** An edit at the leader is published when nothing was written for this long, or after the longest wait. */
 const SETTLING_MS = { quietMs: 500, longestMs: 5_000 } as const;
@@ -398,46 +398,19 @@ export class Service {
 	/** What this instance is and does, as of now. */
 	status(): Status {
 		const { config, kuma } = this.#options;
-		const state = this.#replicatorNow.state;
-		const newest = this.#replicatorNow.newest;
-		const hello = this.#kuma?.agent.hello ?? null;
-		// Ahead of the repository is not behind it.
-		const isApplied =
-			newest !== null && (state.position?.id === newest.id || isAheadOf(state.position, newest));
-		return {
-			productVersion: PRODUCT_VERSION,
-			mode: config.mode,
-			role: roleOf(config.mode),
-			hostname: config.hostname,
-			instanceId: state.instanceId,
-			fleet: config.fleet,
+		const { state, newest } = this.#replicatorNow;
+		return makeStatus({
+			config,
+			kumaVersion: kuma.version,
+			state,
+			newest,
+			supervised: this.#kuma ?? null,
 			repository: this.#repositoryLocation,
-			newest:
-				newest === null
-					? null
-					: {
-							id: newest.id,
-							generation: newest.generation,
-							digest: newest.digest,
-							time: newest.time,
-							hostname: newest.hostname,
-						},
-			applied: state.position,
-			lagMs: newest === null ? null : isApplied ? 0 : Math.max(0, Date.now() - Date.parse(newest.time)),
-			kuma: {
-				state: this.#kuma?.supervisor.state ?? 'stopped',
-				version: kuma.version,
-				pid: this.#kuma?.supervisor.pid ?? null,
-				restarts: this.#kuma?.supervisor.restartCount ?? 0,
-				agent: { isConnected: hello !== null, missing: hello === null ? {} : missingCapabilities(hello) },
-			},
 			leader: this.#http?.leader() ?? null,
 			restic: this.#restic.use,
-			heldRows: state.heldRows,
-			remarks: state.remarks,
 			lastCycle: this.#lastCycle,
 			lastSuccessAt: this.#lastSuccessAt,
 			lastError: this.#lastError,
-		};
+		});
 	}
 }
