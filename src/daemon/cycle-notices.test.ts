@@ -1,4 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport } from '../model/status.ts';
 import { createNotices } from '../signals/notices.ts';
@@ -26,30 +30,31 @@ const failure = (code: 'repository-unreachable' | 'database-unreachable' | 'inte
 	new ReplicatorError('It went wrong', { code, hint: 'Do something.' });
 
 /** What is posted to a topic, as title and text; `answer` gives the status of each. */
-function listen(answer: (count: number) => number | Promise<number> = () => 200) {
+async function listen(answer: (count: number) => number | Promise<number> = () => 200) {
 	const told: string[] = [];
 	const beats: string[] = [];
 	let nudges = 0;
-	const fetch: typeof globalThis.fetch = async (_url, init) => {
+	const server = createServer(async (request, response) => {
+		const body = await text(request);
 		const status = await answer(told.length);
-		const { Title, Priority } = (init?.headers ?? {}) as Record<string, string>;
-		if (status === 200) told.push(`${Title} (${Priority}): ${init?.body}`);
-		return new Response('', { status });
-	};
-	const notices = new CycleNotices(
-		createNotices({ ntfy: { url: 'http://ntfy/topic' }, hostname: 'h', fetch, log: silent }),
-		{
-			heartbeat: {
-				succeed: async ({ durationMs }) => void beats.push(`good ${durationMs}`),
-				fail: async (message) => void beats.push(`bad ${message}`),
-			},
-			nudger: {
-				nudge: async () => {
-					nudges += 1;
-				},
+		const { title, priority } = request.headers;
+		if (status === 200) told.push(`${title} (${priority}): ${body}`);
+		response.writeHead(status).end();
+	}).listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	onTestFinished(() => void server.close());
+	const topic = `http://127.0.0.1:${(server.address() as AddressInfo).port}/topic`;
+	const notices = new CycleNotices(createNotices({ ntfy: { url: topic }, hostname: 'h', log: silent }), {
+		heartbeat: {
+			succeed: async ({ durationMs }) => void beats.push(`good ${durationMs}`),
+			fail: async (message) => void beats.push(`bad ${message}`),
+		},
+		nudger: {
+			nudge: async () => {
+				nudges += 1;
 			},
 		},
-	);
+	});
 	return {
 		told: async () => {
 			await notices.settled();
@@ -63,7 +68,7 @@ function listen(answer: (count: number) => number | Promise<number> = () => 200)
 
 describe('news', () => {
 	test('what was published and applied is told, and what is as it was is not', async () => {
-		const { notices, told, beats, nudges } = listen();
+		const { notices, told, beats, nudges } = await listen();
 
 		notices.tell(report('published'), 12);
 		notices.tell(report('applied'), 34);
@@ -80,7 +85,7 @@ describe('news', () => {
 	});
 
 	test('a preview, and a Kuma that is not set up, are told to nobody', async () => {
-		const { notices, told, beats } = listen();
+		const { notices, told, beats } = await listen();
 
 		notices.tell(report('planned', { needsDecision: true }));
 		notices.tell(report('not-set-up'));
@@ -90,7 +95,7 @@ describe('news', () => {
 	});
 
 	test('rows that are held back raise the priority, until they are known', async () => {
-		const { notices, told } = listen();
+		const { notices, told } = await listen();
 		const row = { table: 'monitor', key: '1', title: 'API', reason: 'too long', how: 'held' } as const;
 		const other = { ...row, key: '2' };
 
@@ -109,7 +114,7 @@ describe('news', () => {
 
 describe('trouble', () => {
 	test('is told once, however often it is met, and so is its end', async () => {
-		const { notices, told, beats } = listen();
+		const { notices, told, beats } = await listen();
 
 		for (let count = 0; count < 50; count += 1) notices.tellError(failure('repository-unreachable'));
 		notices.tell(report('up-to-date'), 5);
@@ -124,7 +129,7 @@ describe('trouble', () => {
 	});
 
 	test('that alternates with another one is told once each', async () => {
-		const { notices, told } = listen();
+		const { notices, told } = await listen();
 
 		for (let count = 0; count < 5; count += 1) {
 			notices.tellError(failure('repository-unreachable'));
@@ -143,7 +148,7 @@ describe('trouble', () => {
 	});
 
 	test('is the same when the leader publishes on, and another one for another reason', async () => {
-		const { notices, told } = listen();
+		const { notices, told } = await listen();
 
 		for (const reason of ['many-monitors', 'many-monitors', 'all-users', 'many-monitors'])
 			notices.tell(held('another', reason));
@@ -152,7 +157,7 @@ describe('trouble', () => {
 	});
 
 	test('that comes back after its end is told again', async () => {
-		const { notices, told } = listen();
+		const { notices, told } = await listen();
 
 		for (let count = 0; count < 2; count += 1) {
 			notices.tellError(failure('repository-unreachable'));
@@ -164,7 +169,7 @@ describe('trouble', () => {
 
 	test('that could not be told is told by a later cycle', async () => {
 		let isAway = true;
-		const { notices, told } = listen(() => (isAway ? 404 : 200));
+		const { notices, told } = await listen(() => (isAway ? 404 : 200));
 
 		notices.tellError(failure('repository-unreachable'));
 		expect(await told()).toHaveLength(0);
@@ -176,7 +181,7 @@ describe('trouble', () => {
 	});
 
 	test('that ends with news tells both, and nudges', async () => {
-		const { notices, told, nudges } = listen();
+		const { notices, told, nudges } = await listen();
 
 		notices.tellError(failure('repository-unreachable'));
 		notices.tell(report('published'));
@@ -189,7 +194,7 @@ describe('trouble', () => {
 	});
 
 	test('is not that something was asked to end, or refused to whoever asked', async () => {
-		const { notices, told, beats } = listen();
+		const { notices, told, beats } = await listen();
 
 		notices.tellError(failure('interrupted'));
 		notices.tellError(failure('refused'));
@@ -205,7 +210,7 @@ test('while a server is slow, no more than twenty notices wait, and the end of t
 	const isAsked = new Promise<number>((resolve) => {
 		answer = resolve;
 	});
-	const { notices, told } = listen((count) => (count === 0 ? isAsked : 200));
+	const { notices, told } = await listen((count) => (count === 0 ? isAsked : 200));
 
 	notices.tellError(failure('repository-unreachable'));
 	for (let count = 0; count < 100; count += 1) {
@@ -226,7 +231,7 @@ describe('a leader that cannot be heard', () => {
 	afterEach(() => void vi.useRealTimers());
 
 	test('for a minute is told once, and so is its return', async () => {
-		const { notices, told, beats } = listen();
+		const { notices, told, beats } = await listen();
 
 		notices.tellLeaderLost('it is silent');
 		vi.advanceTimersByTime(60_000);
@@ -242,7 +247,7 @@ describe('a leader that cannot be heard', () => {
 	});
 
 	test('for less, as while it is upgraded, is told to nobody', async () => {
-		const { notices, told } = listen();
+		const { notices, told } = await listen();
 
 		notices.tellLeaderLost('it ended the connection');
 		vi.advanceTimersByTime(59_000);
@@ -253,7 +258,7 @@ describe('a leader that cannot be heard', () => {
 	});
 
 	test('makes no other trouble be told again', async () => {
-		const { notices, told } = listen();
+		const { notices, told } = await listen();
 		notices.tellError(failure('repository-unreachable'));
 		notices.tellLeaderLost('it is silent');
 		vi.advanceTimersByTime(60_000);

@@ -11,11 +11,11 @@ export function openCycleNotices(config: Config, log: Log): CycleNotices {
 	const { nudge, heartbeatUrl, fleet, hostname, ntfy } = config;
 	const { topic, isSeparate } = nudge;
 	const nudgedFleet = topic === null || isSeparate ? null : fleet;
-	const notices = createNotices({ ntfy, hostname, fetch, log, mask: maskSecrets, nudgedFleet });
+	const notices = createNotices({ ntfy, hostname, log, mask: maskSecrets, nudgedFleet });
 	return new CycleNotices(notices, {
-		...(topic === null || !isSeparate ? {} : { nudger: createNtfyNudger({ topic, fleet, fetch, log }) }),
+		...(topic === null || !isSeparate ? {} : { nudger: createNtfyNudger({ topic, fleet, log }) }),
 		...(heartbeatUrl === null
 			? {}
-			: { heartbeat: createHeartbeat({ url: heartbeatUrl, fetch, log, mask: maskSecrets }) }),
+			: { heartbeat: createHeartbeat({ url: heartbeatUrl, log, mask: maskSecrets }) }),
 	});
 }

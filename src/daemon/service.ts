@@ -27,7 +27,7 @@ import { openCycleNotices } from './open-cycle-notices.ts';
 import { joinFleet, openInstance } from './open-instance.ts';
 import { openRepository } from './open-repository.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
-import { Replicator } from './replicator.ts';
+import { type BackupOrders, Replicator, type RestoreOrders } from './replicator.ts';
 import { ResticTally } from './restic-tally.ts';
 import { maskSecrets } from './secrets.ts';
 import { type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
@@ -98,11 +98,12 @@ export class Service {
 		try {
 			await removeLeftovers(paths);
 			await this.#assemble(paths);
-			const closeControl = await serveControl(paths.controlSocket, {
+			const controlled = {
 				status: () => this.status(),
-				backup: (orders) => this.#report(() => this.#replicatorNow.backup(orders)),
-				restore: (orders) => this.#report(() => this.#replicatorNow.restore(orders)),
-			});
+				backup: (orders: BackupOrders) => this.#report(() => this.#replicatorNow.backup(orders)),
+				restore: (orders: RestoreOrders) => this.#report(() => this.#replicatorNow.restore(orders)),
+			};
+			const closeControl = await serveControl(paths.controlSocket, controlled, log);
 			try {
 				await this.#openHttp();
 				await this.#runReplication(signal);

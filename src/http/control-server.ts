@@ -1,9 +1,10 @@
 import { chmod, rm } from 'node:fs/promises';
-import { createAdaptorServer } from '@hono/node-server';
-import { Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { json } from 'node:stream/consumers';
+import Router from 'router';
 import * as z from 'zod';
-import { isReplicatorError } from '../model/replicator-error.ts';
+import type { Log } from '../model/log.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
 import { withSocketPath } from '../socket/socket-path.ts';
 
@@ -33,26 +34,22 @@ export interface Controlled {
  * directory). The caller holds the data directory's lock, so a socket that is there is a dead process's.
  * @returns how to close it.
  */
-export async function serveControl(path: string, controlled: Controlled): Promise<() => Promise<void>> {
-	const app = new Hono();
-	app.use(bodyLimit({ maxSize: BODY_BYTES_MAX }));
-	app.get('/status', (context) => context.json(controlled.status()));
-	app.post('/backup', async (context) => {
-		return context.json(await controlled.backup(backupOrders.parse(await context.req.json())));
+export async function serveControl(
+	path: string,
+	controlled: Controlled,
+	log: Log,
+): Promise<() => Promise<void>> {
+	const routes = new Router();
+	routes.get('/status', (_request, response) => send(response, 200, controlled.status()));
+	routes.post('/backup', async (request, response) => {
+		send(response, 200, await controlled.backup(backupOrders.parse(await readOrders(request))));
 	});
-	app.post('/restore', async (context) => {
-		return context.json(await controlled.restore(restoreOrders.parse(await context.req.json())));
+	routes.post('/restore', async (request, response) => {
+		send(response, 200, await controlled.restore(restoreOrders.parse(await readOrders(request))));
 	});
-	app.onError((error, context) => {
-		if (error instanceof z.ZodError)
-			return context.json({ error: { code: 'refused', message: z.prettifyError(error), hint: null } }, 400);
-		if (!isReplicatorError(error)) throw error;
-		return context.json(
-			{ error: { code: error.code, message: error.message, hint: error.hint ?? null } },
-			409,
-		);
-	});
-	const server = createAdaptorServer({ fetch: app.fetch });
+	const server = createServer((request, response) =>
+		routes(request, response, (error) => sendFailure(response, error, log)),
+	);
 	await rm(path, { force: true });
 	await withSocketPath(path, (usablePath) => {
 		return new Promise<void>((resolve, reject) => {
@@ -67,8 +64,40 @@ export async function serveControl(path: string, controlled: Controlled): Promis
 	return async () => {
 		await new Promise<void>((resolve) => {
 			server.close(() => resolve());
-			if ('closeAllConnections' in server) server.closeAllConnections();
+			server.closeAllConnections();
 		});
 		await rm(path, { force: true });
 	};
+}
+
+/** @throws ReplicatorError `refused` for what is too long, before it is read. */
+async function readOrders(request: IncomingMessage): Promise<unknown> {
+	// Node reads no more than was announced.
+	const length = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+	if (length <= BODY_BYTES_MAX) return json(request);
+	throw new ReplicatorError(`Orders over the control socket have ${BODY_BYTES_MAX} bytes at most.`, {
+		code: 'refused',
+	});
+}
+
+function sendFailure(response: ServerResponse, error: unknown, log: Log): void {
+	if (error instanceof z.ZodError || error instanceof SyntaxError) {
+		const message = error instanceof z.ZodError ? z.prettifyError(error) : 'These orders are no JSON.';
+		send(response, 400, { error: { code: 'refused', message, hint: null } });
+	} else if (isReplicatorError(error)) {
+		send(response, 409, { error: { code: error.code, message: error.message, hint: error.hint ?? null } });
+	} else if (error === undefined || error === null) {
+		send(response, 404, { error: { code: 'refused', message: 'There is nothing here.', hint: null } });
+	} else {
+		const name = error instanceof Error ? error.name : typeof error;
+		// Its own words may hold anything, and stay in the log.
+		log.error('A command could not be carried out because of a bug', { error });
+		const message = `The running replicator-kuma fails because of a bug (${name}).`;
+		const hint = 'Please report it with the lines of its log around this moment.';
+		send(response, 500, { error: { code: 'bug', message, hint } });
+	}
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+	response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
 }

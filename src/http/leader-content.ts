@@ -1,6 +1,5 @@
 import type { LineagePlace } from '../model/lineage.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
-import { readBody } from '../signals/read-body.ts';
 import { openSealed, SEALED_BYTES_MAX } from '../snapshot/seal.ts';
 import type { FleetKey } from './fleet-key.ts';
 import { type LeaderAddress, reasonOf, requestLeader, unreachable } from './leader-request.ts';
@@ -52,11 +51,11 @@ async function download(
 ): Promise<Buffer> {
 	const { digest, signal } = request;
 	const path = `/api/snapshots/${digest}`;
-	const response = await requestLeader(leader, { path, accept: 'application/octet-stream', signal });
-	const chunks: Uint8Array[] = [];
+	const { body } = await requestLeader(leader, { path, accept: 'application/octet-stream', signal });
+	const chunks: Buffer[] = [];
 	let bytes = 0;
 	try {
-		for await (const chunk of response.body === null ? [] : readBody(response.body, signal)) {
+		for await (const chunk of body as AsyncIterable<Buffer>) {
 			chunks.push(chunk);
 			bytes += chunk.length;
 			if (bytes > SEALED_BYTES_MAX) throw tooLarge(digest);

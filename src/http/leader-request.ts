@@ -1,4 +1,5 @@
 import { ReplicatorError } from '../model/replicator-error.ts';
+import { type Answer, sendRequest } from '../signals/send-request.ts';
 
 /** Where the leader answers, and what it wants to hear. */
 export interface LeaderAddress {
@@ -14,26 +15,25 @@ export interface LeaderAddress {
 export async function requestLeader(
 	{ url, token }: LeaderAddress,
 	request: { readonly path: string; readonly accept: string; readonly signal: AbortSignal },
-): Promise<Response> {
+): Promise<Answer> {
 	const { path, accept, signal } = request;
-	let response: Response;
+	let answer: Answer;
 	try {
-		response = await fetch(`${url}${path}`, {
+		answer = await sendRequest(new URL(`${url}${path}`), {
 			headers: {
 				accept,
 				// What is small enough to send is small enough to send as it is, and cannot be a bomb.
 				'accept-encoding': 'identity',
 				...(token === null ? {} : { authorization: `Bearer ${token}` }),
 			},
-			redirect: 'error',
 			signal,
 		});
 	} catch (cause) {
 		throw unreachable(reasonOf(cause), cause);
 	}
-	if (response.status === 200) return response;
-	await response.body?.cancel();
-	throw refused(response.status);
+	if (answer.status === 200) return answer;
+	answer.body.destroy();
+	throw refused(answer.status);
 }
 
 /** @returns the failure that an answer which broke off stands for. */

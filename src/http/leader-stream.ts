@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import type { Log } from '../model/log.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
-import { readBody } from '../signals/read-body.ts';
 import { type LeaderAddress, reasonOf, requestLeader, unreachable } from './leader-request.ts';
 import { type SnapshotHint, snapshotHint } from './snapshot-hint.ts';
 
@@ -107,12 +106,16 @@ export class LeaderStream {
 		});
 		try {
 			const path = '/api/events';
-			const response = await requestLeader(this.#options, { path, accept: 'text/event-stream', signal });
-			if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
-				await response.body?.cancel();
+			const { headers, body } = await requestLeader(this.#options, {
+				path,
+				accept: 'text/event-stream',
+				signal,
+			});
+			if (!/^text\/event-stream\b/i.test(headers['content-type'] ?? '')) {
+				body.destroy();
 				return 'it does not speak of events: something else answers there';
 			}
-			if (response.body !== null) await this.#read(readBody(response.body, signal), parser);
+			await this.#read(body, parser);
 			return 'it ended the connection';
 		} catch (error) {
 			if (silent.signal.aborted) return 'it is silent';
@@ -123,7 +126,7 @@ export class LeaderStream {
 	}
 
 	/** Reads to the end. @throws ReplicatorError when the stream is more than any leader's. */
-	async #read(body: AsyncIterable<Uint8Array>, parser: EventSourceParser): Promise<void> {
+	async #read(body: AsyncIterable<Buffer>, parser: EventSourceParser): Promise<void> {
 		const decoder = new TextDecoder();
 		let windowStart = performance.now();
 		let windowBytes = 0;

@@ -1,11 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { secureHeaders } from 'hono/secure-headers';
-import { streamSSE } from 'hono/streaming';
+import helmet from 'helmet';
+import Router from 'router';
 import { formatListening, isLoopback, type Listening } from '../config/value-schemas.ts';
 import type { Log } from '../model/log.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
@@ -45,6 +43,8 @@ const SNAPSHOTS = '/api/snapshots/';
 const HEADER_BYTES_MAX = 8 * 1024;
 /** How often headers that do not come to an end are looked for. */
 const CHECK_MS = 1_000;
+const TEXT = 'text/plain; charset=utf-8';
+const JSON_TYPE = 'application/json';
 
 export interface PublicServerOptions {
 	readonly listen: Listening;
@@ -68,7 +68,8 @@ export interface PublicServer {
 	close(): Promise<void>;
 }
 
-type App = { Bindings: HttpBindings };
+/** Goes on to whoever is next, or fails. */
+type Next = (error?: unknown) => void;
 
 /**
  * Answers other machines over HTTP: health for everybody, and with the fleet's token metrics, status, events and the
@@ -76,65 +77,40 @@ type App = { Bindings: HttpBindings };
  * @throws ReplicatorError `configuration-invalid` when it cannot listen there.
  */
 export async function servePublic(options: PublicServerOptions): Promise<PublicServer> {
-	const { listen, token } = options;
+	const { listen, token, log } = options;
 	if (token === null && !isLoopback(listen.host)) throw new Error('a token is a must beyond loopback');
 	const limits = { ...LIMITS, ...options.limits };
 	const closing = new AbortController();
-	const eventClients = new Set<object>();
-	const app = new Hono<App>();
-	app.use(
-		secureHeaders({
-			contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-			// Whether there is TLS in front of it is not ours to say.
-			strictTransportSecurity: false,
-		}),
-		async (context, next) => {
-			context.header('Cache-Control', 'no-store');
-			await next();
-			const route = routeOf(context.req.path);
-			options.metrics.observeRequest({ route, status: context.res.status });
-		},
-		refuseBodies,
-		token === null ? refuseForeignNames : requireToken(token),
-	);
-	const inTime = answerWithin(limits.answerMs);
-	app.get('/healthz', inTime, (context) => {
-		const health = options.health();
-		return health.isHealthy ? context.text('healthy\n') : context.text(`${health.reason}\n`, 503);
-	});
-	app.get('/metrics', inTime, async (context) => {
-		const text = await options.metrics.render();
-		return context.body(text, 200, { 'Content-Type': options.metrics.contentType });
-	});
-	app.get('/api/status', inTime, (context) => context.json(options.status()));
-	app.get('/api/events', (context) => {
-		if (options.feed === null) return notFound(context);
-		if (eventClients.size >= limits.eventClientsMax) {
-			context.header('Retry-After', '30');
-			return refuse(context, 503, { code: 'overloaded', message: 'Too many listen to events already.' });
-		}
-		return streamEvents(context, { feed: options.feed, limits, eventClients, signal: closing.signal });
-	});
-	app.get(`${SNAPSHOTS}:digest`, inTime, async (context) => {
-		const content = (await options.feed?.content(context.req.param('digest'))) ?? null;
-		if (content === null) return notFound(context);
-		return context.body(new Uint8Array(content), 200, { 'Content-Type': 'application/octet-stream' });
-	});
-	app.notFound(notFound);
-	app.onError((error, context) => {
-		options.log.warning('A request over HTTP could not be answered', { path: context.req.path, error });
-		return refuse(context, 503, { code: 'failed', message: 'This cannot be answered now.' });
-	});
-	const server = createAdaptorServer({
-		fetch: app.fetch,
-		overrideGlobalObjects: false,
-		serverOptions: {
+	const eventClients = new Set<ServerResponse>();
+	const answer = answerRoutes(options, { limits, eventClients, closing: closing.signal });
+	const mayAsk = token === null ? isForThisMachine : hasToken(token);
+	const server = createServer(
+		{
 			headersTimeout: limits.headersMs,
 			requestTimeout: 2 * limits.headersMs,
 			connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersMs),
 			maxHeaderSize: HEADER_BYTES_MAX,
 		},
-	}) as Server;
+		(request, response) => {
+			const path = pathOf(request);
+			response.once('close', () =>
+				options.metrics.observeRequest({ route: routeOf(path), status: response.statusCode }),
+			);
+			response.setHeader('Cache-Control', 'no-store');
+			setSecureHeaders(request, response, () => {
+				if (hasBody(request)) refuseBody(response);
+				else if (path !== '/healthz' && !mayAsk(request)) refuseStranger(response, token);
+				else
+					answer(request, response, (error) => {
+						// What cannot be decoded is no name of anything.
+						if (error === undefined || error === null || error instanceof URIError) return notFound(response);
+						log.warning('A request over HTTP could not be answered', { path, error });
+						if (response.headersSent) response.destroy();
+						else refuse(response, 503, { code: 'failed', message: 'This cannot be answered now.' });
+					});
+			});
+		},
+	);
 	server.maxConnections = limits.connectionsMax;
 	server.timeout = limits.silenceMs;
 	await listenAt(server, listen);
@@ -155,47 +131,102 @@ export async function servePublic(options: PublicServerOptions): Promise<PublicS
 	};
 }
 
+const setSecureHeaders = helmet({
+	contentSecurityPolicy: {
+		useDefaults: false,
+		directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+	},
+	// Whether there is TLS in front of it is not ours to say.
+	strictTransportSecurity: false,
+});
+
+function answerRoutes(
+	options: PublicServerOptions,
+	parts: {
+		readonly limits: PublicServerLimits;
+		readonly eventClients: Set<ServerResponse>;
+		readonly closing: AbortSignal;
+	},
+): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+	const { feed } = options;
+	const { limits, eventClients, closing } = parts;
+	const routes = new Router({ caseSensitive: true, strict: true });
+	const inTime = answerWithin(limits.answerMs);
+	routes.get('/healthz', inTime, (_request, response) => {
+		const health = options.health();
+		if (health.isHealthy) send(response, 200, { type: TEXT, body: 'healthy\n' });
+		else send(response, 503, { type: TEXT, body: `${health.reason}\n` });
+	});
+	routes.get('/metrics', inTime, async (_request, response) => {
+		const body = await options.metrics.render();
+		send(response, 200, { type: options.metrics.contentType, body });
+	});
+	routes.get('/api/status', inTime, (_request, response) => {
+		send(response, 200, { type: JSON_TYPE, body: JSON.stringify(options.status()) });
+	});
+	routes.get('/api/events', async (request, response) => {
+		if (feed === null) return notFound(response);
+		if (eventClients.size >= limits.eventClientsMax) {
+			response.setHeader('Retry-After', '30');
+			refuse(response, 503, { code: 'overloaded', message: 'Too many listen to events already.' });
+			return;
+		}
+		await streamEvents(response, { request, feed, heartbeatMs: limits.heartbeatMs, eventClients, closing });
+	});
+	routes.get(`${SNAPSHOTS}:digest`, inTime, async (request, response) => {
+		const content = (await feed?.content(request.params.digest)) ?? null;
+		if (content === null) return notFound(response);
+		send(response, 200, { type: 'application/octet-stream', body: content });
+	});
+	return routes;
+}
+
 /**
  * Tells the newest snapshot at once, and each newer one, with signs of life in between. Whoever does not read is written
  * nothing more: there is one loop a client, which knows what it told last, and no queue.
  */
-function streamEvents(
-	context: Context<App>,
+async function streamEvents(
+	response: ServerResponse,
 	parts: {
+		readonly request: IncomingMessage;
 		readonly feed: SnapshotFeed;
-		readonly limits: PublicServerLimits;
-		readonly eventClients: Set<object>;
-		readonly signal: AbortSignal;
+		readonly heartbeatMs: number;
+		readonly eventClients: Set<ServerResponse>;
+		readonly closing: AbortSignal;
 	},
-): Response {
-	const { feed, limits, eventClients, signal: closing } = parts;
-	const response = streamSSE(context, async (stream) => {
-		const gone = new AbortController();
-		stream.onAbort(() => gone.abort());
-		// Also where nobody ever reads the stream, as for HEAD.
-		context.env.outgoing.once('close', () => stream.abort());
-		const signal = AbortSignal.any([closing, gone.signal]);
-		eventClients.add(stream);
-		try {
-			let told: unknown = null;
-			await stream.write(': hello\n\n');
-			while (!signal.aborted) {
-				const { newest } = feed;
-				if (newest !== null && newest !== told) {
-					const id = String(newest.generation);
-					await stream.writeSSE({ event: 'snapshot', id, data: JSON.stringify(newest) });
-					told = newest;
-				} else if (!(await nextAnnouncement(feed, { timeoutMs: limits.heartbeatMs, signal }))) {
-					await stream.write(': heartbeat\n\n');
-				}
-			}
-		} finally {
-			eventClients.delete(stream);
-		}
-	});
+): Promise<void> {
+	const { request, feed, heartbeatMs, eventClients, closing } = parts;
 	// The connection is of no further use; kept alive, it would hold the end of the server up.
-	response.headers.set('Connection', 'close');
-	return response;
+	response.writeHead(200, { 'Content-Type': 'text/event-stream', Connection: 'close' });
+	if (request.method === 'HEAD') {
+		response.end();
+		return;
+	}
+	const gone = new AbortController();
+	response.once('close', () => gone.abort());
+	const signal = AbortSignal.any([closing, gone.signal]);
+	const write = async (text: string) => {
+		if (!response.write(text)) await once(response, 'drain', { signal });
+	};
+	eventClients.add(response);
+	try {
+		let told: unknown = null;
+		await write(': hello\n\n');
+		while (!signal.aborted) {
+			const { newest } = feed;
+			if (newest !== null && newest !== told) {
+				await write(`event: snapshot\ndata: ${JSON.stringify(newest)}\nid: ${newest.generation}\n\n`);
+				told = newest;
+			} else if (!(await nextAnnouncement(feed, { timeoutMs: heartbeatMs, signal }))) {
+				await write(': heartbeat\n\n');
+			}
+		}
+	} catch (error) {
+		if (!signal.aborted) throw error;
+	} finally {
+		eventClients.delete(response);
+		response.end();
+	}
 }
 
 /** @returns whether something was announced before the time was up, or the signal aborted. */
@@ -217,48 +248,52 @@ function nextAnnouncement(
 	});
 }
 
-/** No route takes a body, so none is read. */
-const refuseBodies: MiddlewareHandler<App> = async (context, next) => {
-	const { headers } = context.env.incoming;
-	if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0)
-		return next();
-	context.header('Connection', 'close');
-	return refuse(context, 413, { code: 'too-large', message: 'No request may have a body here.' });
-};
-
-/** Health is for everybody: for load balancers, and for containers that check themselves. */
-function requireToken(token: string): MiddlewareHandler<App> {
-	const expected = sha256(`Bearer ${token}`);
-	return async (context, next) => {
-		// Both are hashed: the comparison takes the same time for any text of any length.
-		const given = sha256(context.req.header('authorization') ?? '');
-		if (timingSafeEqual(given, expected) || context.req.path === '/healthz') return next();
-		context.header('WWW-Authenticate', 'Bearer realm="replicator-kuma"');
-		return refuse(context, 401, {
-			code: 'unauthorized',
-			message: 'Send the fleet\'s REPLICATOR_TOKEN as "Authorization: Bearer …".',
-		});
+/** Somebody who reads a byte now and then must not hold a connection for ever. */
+function answerWithin(ms: number) {
+	return (_request: IncomingMessage, response: ServerResponse, next: Next) => {
+		const late = setTimeout(() => response.destroy(), ms);
+		response.once('close', () => clearTimeout(late));
+		next();
 	};
 }
 
-/** Without a token, a page in a browser on this machine could ask under a name of its own that leads here. */
-const refuseForeignNames: MiddlewareHandler<App> = async (context, next) => {
-	const { hostname } = new URL(context.req.url);
-	if (isLoopback(hostname.replace(/^\[|\]$/g, '')) || context.req.path === '/healthz') return next();
-	return refuse(context, 401, {
-		code: 'unauthorized',
-		message: 'Without REPLICATOR_TOKEN only localhost is answered, under that name.',
-	});
-};
+/** No route takes a body, so none is read. */
+function hasBody({ headers }: IncomingMessage): boolean {
+	return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
 
-/** Somebody who reads a byte now and then must not hold a connection for ever. */
-function answerWithin(ms: number): MiddlewareHandler<App> {
-	return async (context, next) => {
-		const { outgoing } = context.env;
-		const late = setTimeout(() => outgoing.destroy(), ms);
-		outgoing.once('close', () => clearTimeout(late));
-		await next();
-	};
+function refuseBody(response: ServerResponse): void {
+	response.setHeader('Connection', 'close');
+	refuse(response, 413, { code: 'too-large', message: 'No request may have a body here.' });
+}
+
+function hasToken(token: string): (request: IncomingMessage) => boolean {
+	const expected = sha256(`Bearer ${token}`);
+	// Both are hashed: the comparison takes the same time for any text of any length.
+	return ({ headers }) => timingSafeEqual(sha256(headers.authorization ?? ''), expected);
+}
+
+/** Without a token, a page in a browser on this machine could ask under a name of its own that leads here. */
+function isForThisMachine({ headers }: IncomingMessage): boolean {
+	const hostname = URL.parse(`http://${headers.host}`)?.hostname ?? '';
+	return isLoopback(hostname.replace(/^\[|\]$/g, ''));
+}
+
+function refuseStranger(response: ServerResponse, token: string | null): void {
+	if (token === null) {
+		const message = 'Without REPLICATOR_TOKEN only localhost is answered, under that name.';
+		refuse(response, 401, { code: 'unauthorized', message });
+		return;
+	}
+	response.setHeader('WWW-Authenticate', 'Bearer realm="replicator-kuma"');
+	refuse(response, 401, {
+		code: 'unauthorized',
+		message: 'Send the fleet\'s REPLICATOR_TOKEN as "Authorization: Bearer …".',
+	});
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+	return url.split('?', 1)[0] ?? '';
 }
 
 /** Strangers choose paths as they like, so what is counted is what there is. */
@@ -267,16 +302,24 @@ function routeOf(path: string): string {
 	return ROUTES.has(path) ? path : 'other';
 }
 
-function notFound(context: Context<App>): Response {
-	return refuse(context, 404, { code: 'not-found', message: 'There is nothing here.' });
+function notFound(response: ServerResponse): void {
+	refuse(response, 404, { code: 'not-found', message: 'There is nothing here.' });
 }
 
 function refuse(
-	context: Context<App>,
+	response: ServerResponse,
 	status: 401 | 404 | 413 | 503,
 	error: { readonly code: string; readonly message: string },
-): Response {
-	return context.json({ error }, status);
+): void {
+	send(response, status, { type: JSON_TYPE, body: JSON.stringify({ error }) });
+}
+
+function send(
+	response: ServerResponse,
+	status: number,
+	{ type, body }: { readonly type: string; readonly body: string | Uint8Array },
+): void {
+	response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) }).end(body);
 }
 
 function sha256(text: string): Buffer {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import type { Log } from '../model/log.ts';
+import { recordLog } from '../../test/kit/record-log.ts';
 import { createHeartbeat, type HeartbeatOptions } from './heartbeat.ts';
 
 /** A server on loopback that gives each of `answers` once, and then always the last; `hang` never answers. */
@@ -28,19 +28,15 @@ async function startServer(...answers: (number | 'hang')[]) {
 }
 
 function heartbeatTo(url: string, options: Partial<HeartbeatOptions> = {}) {
-	const lines: string[] = [];
-	const write = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
-		const error = fields?.error instanceof Error ? `${fields.error.message} ${fields.error.stack}` : '';
-		lines.push(`${level} ${message} ${JSON.stringify(fields)} ${error}`);
-	};
-	const log: Log = {
-		debug: write('debug'),
-		info: write('info'),
-		warning: write('warning'),
-		error: write('error'),
-	};
-	const heartbeat = createHeartbeat({ url, fetch, log, timeoutMs: 2_000, retryDelayMs: 1, ...options });
-	return { heartbeat, lines, warnings: () => lines.filter((line) => line.startsWith('warning')) };
+	const recorded = recordLog();
+	const heartbeat = createHeartbeat({
+		url,
+		log: recorded.log,
+		timeoutMs: 2_000,
+		retryDelayMs: 1,
+		...options,
+	});
+	return { heartbeat, ...recorded };
 }
 
 describe('a push monitor of Kuma', () => {

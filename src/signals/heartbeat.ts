@@ -5,6 +5,7 @@ import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts
 import { connectionTrouble } from './connection-trouble.ts';
 import { cutToBytes } from './ntfy-text.ts';
 import { requestAddress } from './request-address.ts';
+import { type Answer, isSuccess, sendRequest } from './send-request.ts';
 
 /**
  * Tells whoever watches replication that it lives, or not. Never rejects, and nothing has to wait for it: of what is
@@ -18,7 +19,6 @@ export interface Heartbeat {
 export interface HeartbeatOptions {
 	/** Of a push monitor of Uptime Kuma, or of anything that is called as a check of healthchecks is. */
 	readonly url: string;
-	readonly fetch: typeof globalThis.fetch;
 	readonly log: Log;
 	/** Hides secrets in what is sent. */
 	readonly mask?: (text: string) => string;
@@ -31,6 +31,12 @@ type Beat =
 	| { readonly isGood: true; readonly durationMs: number }
 	| { readonly isGood: false; readonly message: string };
 
+interface BeatRequest {
+	readonly url: URL;
+	readonly method?: 'POST';
+	readonly body?: string;
+}
+
 const TIMEOUT_MS = 10_000;
 const RETRY_DELAY_MS = 2_000;
 /** A message stands in the address of a push monitor, and addresses have limits. */
@@ -38,7 +44,7 @@ const KUMA_MESSAGE_BYTES_MAX = 250;
 const BODY_BYTES_MAX = 4_000;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-	const { fetch, log, timeoutMs = TIMEOUT_MS, retryDelayMs = RETRY_DELAY_MS } = options;
+	const { log, timeoutMs = TIMEOUT_MS, retryDelayMs = RETRY_DELAY_MS } = options;
 	const mask = options.mask ?? ((text: string) => text);
 	const { url, headers, place } = requestAddress({ url: options.url });
 	const requestFor = url.pathname.includes('/api/push/') ? kumaRequest : healthchecksRequest;
@@ -82,15 +88,12 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 	}
 
 	/** @throws ReplicatorError `notice-failed`, retryable where another attempt may do better. */
-	async function attempt(request: { readonly url: URL; readonly init: RequestInit }): Promise<void> {
-		let response: Response;
+	async function attempt(request: BeatRequest): Promise<void> {
+		let answer: Answer;
 		try {
-			response = await fetch(request.url, {
-				...request.init,
-				headers,
-				signal: AbortSignal.timeout(timeoutMs),
-			});
-			await response.body?.cancel();
+			const signal = AbortSignal.timeout(timeoutMs);
+			answer = await sendRequest(request.url, { ...request, headers, signal, followsRedirects: true });
+			answer.body.destroy();
 		} catch (error) {
 			throw new ReplicatorError(`${place} ${connectionTrouble(error, timeoutMs)}`, {
 				code: 'notice-failed',
@@ -98,28 +101,28 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 				isRetryable: true,
 			});
 		}
-		if (response.ok) return;
-		throw new ReplicatorError(`${place} answered with HTTP status ${response.status}`, {
+		if (isSuccess(answer)) return;
+		throw new ReplicatorError(`${place} answered with HTTP status ${answer.status}`, {
 			code: 'notice-failed',
 			hint: 'Check REPLICATOR_HEARTBEAT_URL, and that what it names still exists and is not paused.',
-			isRetryable: response.status === 429 || response.status >= 500,
+			isRetryable: answer.status === 429 || answer.status >= 500,
 		});
 	}
 }
 
 /** Kuma takes everything from the query, which its own page shows as an example with values in it. */
-function kumaRequest(address: URL, beat: Beat): { url: URL; init: RequestInit } {
+function kumaRequest(address: URL, beat: Beat): BeatRequest {
 	const url = new URL(address);
 	url.searchParams.set('status', beat.isGood ? 'up' : 'down');
 	url.searchParams.set('msg', beat.isGood ? 'OK' : cutToBytes(beat.message, KUMA_MESSAGE_BYTES_MAX));
 	if (beat.isGood) url.searchParams.set('ping', String(Math.round(beat.durationMs)));
 	else url.searchParams.delete('ping');
-	return { url, init: {} };
+	return { url };
 }
 
-function healthchecksRequest(address: URL, beat: Beat): { url: URL; init: RequestInit } {
-	if (beat.isGood) return { url: address, init: {} };
+function healthchecksRequest(address: URL, beat: Beat): BeatRequest {
+	if (beat.isGood) return { url: address };
 	const url = new URL(address);
 	url.pathname = `${url.pathname.replace(/\/+$/, '')}/fail`;
-	return { url, init: { method: 'POST', body: cutToBytes(beat.message, BODY_BYTES_MAX) } };
+	return { url, method: 'POST', body: cutToBytes(beat.message, BODY_BYTES_MAX) };
 }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import type { Log } from '../model/log.ts';
+import { recordLog } from '../../test/kit/record-log.ts';
 import { createNotices, type NoticesOptions } from './notices.ts';
 
 interface Received {
@@ -46,28 +46,11 @@ async function startNtfy(...answers: (number | 'hang' | 'half')[]) {
 	return { received, host: `127.0.0.1:${port}`, close: () => server.close() };
 }
 
-function recordLog() {
-	const lines: string[] = [];
-	const write = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
-		const error =
-			fields?.error instanceof Error ? `${fields.error.message} ${JSON.stringify(fields.error)}` : '';
-		lines.push(`${level} ${message} ${JSON.stringify(fields)} ${error}`);
-	};
-	const log: Log = {
-		debug: write('debug'),
-		info: write('info'),
-		warning: write('warning'),
-		error: write('error'),
-	};
-	return { log, lines, warnings: () => lines.filter((line) => line.startsWith('warning')) };
-}
-
 function noticesTo(ntfy: NoticesOptions['ntfy'], options: Partial<NoticesOptions> = {}) {
 	const recorded = recordLog();
 	const notices = createNotices({
 		ntfy,
 		hostname: 'kuma-1',
-		fetch: globalThis.fetch,
 		log: recorded.log,
 		timeoutMs: 2_000,
 		retryDelayMs: 1,
@@ -165,7 +148,7 @@ describe('what is sent', () => {
 	});
 
 	test('without a topic, nothing is sent', async () => {
-		const { notices } = noticesTo(null, { fetch: () => expect.fail('it was sent') });
+		const { notices } = noticesTo(null);
 
 		expect(await notices.send({ kind: 'failed', message: 'm' })).toEqual({ outcome: 'off' });
 	});

@@ -40,7 +40,6 @@ export interface NoticesOptions {
 	readonly ntfy: Addressee | null;
 	/** Stands in front of every message. */
 	readonly hostname: string;
-	readonly fetch: typeof globalThis.fetch;
 	readonly log: Log;
 	/** The fleet whose replicas a `published` notice makes look, or null when it is for people alone. */
 	readonly nudgedFleet?: string | null;

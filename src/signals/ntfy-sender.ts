@@ -5,6 +5,7 @@ import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts
 import { connectionTrouble } from './connection-trouble.ts';
 import { ntfyHint, type TopicVariable } from './ntfy-hint.ts';
 import { type Addressee, type RequestAddress, requestAddress } from './request-address.ts';
+import { type Answer, isSuccess, sendRequest } from './send-request.ts';
 
 export interface NtfyMessage {
 	readonly headers: Readonly<Record<string, string>>;
@@ -25,7 +26,6 @@ export interface NtfySender {
 export interface NtfySenderOptions {
 	readonly topic: Addressee;
 	readonly variable: TopicVariable;
-	readonly fetch: typeof globalThis.fetch;
 	readonly log: Log;
 	/** How long one attempt may take. */
 	readonly timeoutMs?: number;
@@ -38,21 +38,18 @@ const RETRIES_MAX = 2;
 const RETRY_DELAY_MS = 1_000;
 
 export function createNtfySender(options: NtfySenderOptions): NtfySender {
-	const { fetch, log, variable, timeoutMs = TIMEOUT_MS, retryDelayMs = RETRY_DELAY_MS } = options;
+	const { log, variable, timeoutMs = TIMEOUT_MS, retryDelayMs = RETRY_DELAY_MS } = options;
 	const address = requestAddress(options.topic);
 	let warnedOf: string | null = null;
 
 	return {
 		async send({ headers, body, kind }) {
 			const request = {
-				method: 'POST',
 				headers: { ...address.headers, 'Content-Type': 'text/plain; charset=utf-8', ...headers },
 				body,
-				// A followed redirect turns a POST into a GET, which ntfy answers well, and nothing has been sent.
-				redirect: 'manual',
-			} as const;
+			};
 			try {
-				await pRetry(() => attempt({ fetch, address, request, timeoutMs, variable }), {
+				await pRetry(() => attempt({ address, message: request, timeoutMs, variable }), {
 					retries: RETRIES_MAX,
 					minTimeout: retryDelayMs,
 					shouldRetry: ({ error }) => isReplicatorError(error) && error.isRetryable,
@@ -73,17 +70,18 @@ export function createNtfySender(options: NtfySenderOptions): NtfySender {
 
 /** @throws ReplicatorError `notice-failed`, retryable where another attempt may do better. */
 async function attempt(call: {
-	readonly fetch: typeof globalThis.fetch;
 	readonly address: RequestAddress;
-	readonly request: RequestInit;
+	readonly message: Pick<NtfyMessage, 'headers' | 'body'>;
 	readonly timeoutMs: number;
 	readonly variable: TopicVariable;
 }): Promise<void> {
-	const { address, timeoutMs, variable } = call;
-	let response: Response;
+	const { address, message, timeoutMs, variable } = call;
+	let answer: Answer;
 	try {
-		response = await call.fetch(address.url, { ...call.request, signal: AbortSignal.timeout(timeoutMs) });
-		await response.body?.cancel();
+		const signal = AbortSignal.timeout(timeoutMs);
+		// A followed redirect turns a POST into a GET, which ntfy answers well, and nothing has been sent.
+		answer = await sendRequest(address.url, { method: 'POST', ...message, signal });
+		answer.body.destroy();
 	} catch (error) {
 		throw new ReplicatorError(`${address.place} ${connectionTrouble(error, timeoutMs)}`, {
 			code: 'notice-failed',
@@ -91,10 +89,10 @@ async function attempt(call: {
 			isRetryable: true,
 		});
 	}
-	if (response.ok) return;
-	throw new ReplicatorError(`${address.place} answered with HTTP status ${response.status}`, {
+	if (isSuccess(answer)) return;
+	throw new ReplicatorError(`${address.place} answered with HTTP status ${answer.status}`, {
 		code: 'notice-failed',
-		hint: ntfyHint(response.status, variable),
-		isRetryable: response.status === 429 || response.status >= 500,
+		hint: ntfyHint(answer.status, variable),
+		isRetryable: answer.status === 429 || answer.status >= 500,
 	});
 }

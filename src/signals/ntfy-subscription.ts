@@ -5,9 +5,9 @@ import { boundedLines } from './bounded-lines.ts';
 import { connectionTrouble } from './connection-trouble.ts';
 import { ntfyHint, type TopicVariable } from './ntfy-hint.ts';
 import { nudgeMark } from './nudge-mark.ts';
-import { readBody } from './read-body.ts';
 import { type Addressee, requestAddress } from './request-address.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { type Answer, isSuccess, sendRequest } from './send-request.ts';
 
 export interface NtfySubscriptionOptions {
 	readonly topic: Addressee;
@@ -18,7 +18,6 @@ export interface NtfySubscriptionOptions {
 	readonly log: Log;
 	/** Aborting it ends the subscription. */
 	readonly signal: AbortSignal;
-	readonly fetch?: typeof globalThis.fetch;
 	/** How often the server says that the connection lives. */
 	readonly keepAliveMs?: number;
 	/** Waiting before a new connection: doubles from `firstMs` to `maxMs`, and at least half of it is waited. */
@@ -77,7 +76,7 @@ class SilenceError extends Error {}
  */
 export function subscribeToNtfy(options: NtfySubscriptionOptions): NtfySubscription {
 	const { onNudge, log, signal, variable } = options;
-	const { fetch = globalThis.fetch, keepAliveMs = KEEP_ALIVE_MS, random = Math.random } = options;
+	const { keepAliveMs = KEEP_ALIVE_MS, random = Math.random } = options;
 	const { firstMs, maxMs } = options.backOff ?? BACK_OFF;
 	const mark = nudgeMark(options.fleet);
 	const address = requestAddress(options.topic);
@@ -126,14 +125,10 @@ export function subscribeToNtfy(options: NtfySubscriptionOptions): NtfySubscript
 			},
 		});
 		try {
-			const response = await fetch(streamUrl(), {
-				headers: address.headers,
-				redirect: 'manual',
-				signal: ending,
-			});
-			if (!response.ok || response.body === null) return await refusal(response);
+			const answer = await sendRequest(streamUrl(), { headers: address.headers, signal: ending });
+			if (!isSuccess(answer)) return refusal(answer);
 			let bytes = 0;
-			for await (const chunk of readBody(response.body, ending)) {
+			for await (const chunk of answer.body as AsyncIterable<Buffer>) {
 				read(chunk);
 				bytes += chunk.length;
 				if (bytes < BYTES_AT_ONCE_MAX) continue;
@@ -168,12 +163,11 @@ export function subscribeToNtfy(options: NtfySubscriptionOptions): NtfySubscript
 		return url;
 	}
 
-	async function refusal(response: Response): Promise<End> {
-		await response.body?.cancel();
-		const { status, headers } = response;
+	function refusal({ status, headers, body }: Answer): End {
+		body.destroy();
 		// It may be the marker that the server does not like.
 		if (status === 400) since = null;
-		const waitMs = retryAfterMs(headers.get('retry-after'));
+		const waitMs = retryAfterMs(headers['retry-after'] ?? null);
 		const reason = `answered with HTTP status ${status}`;
 		return { reason, hint: ntfyHint(status, variable), ...(waitMs === null ? {} : { waitMs }) };
 	}

@@ -11,7 +11,7 @@ export interface RequestAddress {
 	readonly place: string;
 }
 
-/** @returns the address without credentials, which `fetch` refuses, and the headers that carry them instead. */
+/** @returns the address without credentials, which no log and no redirect may see, and the headers that carry them instead. */
 export function requestAddress(addressee: Addressee): RequestAddress {
 	const url = new URL(addressee.url);
 	const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;

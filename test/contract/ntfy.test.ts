@@ -1,29 +1,16 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Log } from '../../src/model/log.ts';
 import { createNotices } from '../../src/signals/notices.ts';
 import { createNtfyNudger } from '../../src/signals/ntfy-nudger.ts';
 import { type NtfySubscriptionOptions, subscribeToNtfy } from '../../src/signals/ntfy-subscription.ts';
 import { limitNudges } from '../../src/signals/nudge-limiter.ts';
 import type { Addressee } from '../../src/signals/request-address.ts';
 import { type NtfyServer, startNtfyServer, type Treatment } from '../kit/ntfy-server.ts';
+import { recordLog } from '../kit/record-log.ts';
 import { waitFor } from '../kit/wait-for.ts';
 
 const MARK = 'replicator-kuma-default';
 const FAST = { firstMs: 20, maxMs: 200 };
 const TIMEOUT_MS = 20_000;
-
-function recordLog() {
-	const lines: string[] = [];
-	const write = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) =>
-		void lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
-	const log: Log = {
-		debug: write('debug'),
-		info: write('info'),
-		warning: write('warning'),
-		error: write('error'),
-	};
-	return { log, lines, warnings: () => lines.filter((line) => line.startsWith('warning')) };
-}
 
 /** A replica's side: subscribes, and counts nudges. */
 function subscribe(topic: Addressee, options: Partial<NtfySubscriptionOptions> = {}) {
@@ -76,7 +63,6 @@ function noticesTo(topic: Addressee) {
 	return createNotices({
 		ntfy: topic,
 		hostname: 'kuma-1',
-		fetch,
 		log: recordLog().log,
 		nudgedFleet: 'default',
 	});
@@ -111,14 +97,8 @@ describe('a nudge', () => {
 	});
 
 	test('is known by its mark also where the server does not filter', async () => {
-		const server = await startNtfyServer();
-		const replica = await subscribed(server, {
-			fetch: (url, init) => {
-				const unfiltered = new URL(String(url));
-				unfiltered.searchParams.delete('tags');
-				return fetch(unfiltered, init);
-			},
-		});
+		const server = await startNtfyServer({ filters: false });
+		const replica = await subscribed(server);
 
 		server.publish('topic', { message: 'Hello' });
 		server.publish('topic', { tags: ['replicator-kuma-other'] });
@@ -134,7 +114,7 @@ describe('a nudge', () => {
 		const replica = subscribe(topic);
 		await replica.nudged(1);
 		const { log, warnings } = recordLog();
-		const nudger = createNtfyNudger({ topic, fleet: 'default', fetch, log });
+		const nudger = createNtfyNudger({ topic, fleet: 'default', log });
 
 		await nudger.nudge();
 
@@ -147,7 +127,7 @@ describe('a nudge', () => {
 	test('that comes while another one is sent becomes one more', async () => {
 		const server = await startNtfyServer();
 		const { log } = recordLog();
-		const nudger = createNtfyNudger({ topic: { url: `${server.url}/nudges` }, fleet: 'default', fetch, log });
+		const nudger = createNtfyNudger({ topic: { url: `${server.url}/nudges` }, fleet: 'default', log });
 
 		await Promise.all([nudger.nudge(), nudger.nudge(), nudger.nudge(), nudger.nudge()]);
 

@@ -1,25 +1,21 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, onTestFinished, test } from 'vitest';
-import { unpackSqlite } from '../kit/fixtures.ts';
-import { prepareReplicator, type Replicator } from '../kit/replicator.ts';
+import { expect, test } from 'vitest';
+import { FAKED_COMMAND, fakedReplicator } from '../kit/faked-replicator.ts';
+import type { Replicator } from '../kit/replicator.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 
-const FAKE = join(import.meta.dirname, '..', 'programs', 'kuma-fake.mjs');
 /** Started by something else, for all that the agent can do about it. */
-const WITHOUT_AGENT = ['env', '-u', 'NODE_OPTIONS', process.execPath, FAKE];
+const WITHOUT_AGENT = ['env', '-u', 'NODE_OPTIONS', ...FAKED_COMMAND];
 
 /** A leader that has published what its database holds, and then hears of edits from nobody. */
 async function startLeader(command: readonly string[]): Promise<Replicator> {
-	const leader = await prepareReplicator({
+	const leader = await fakedReplicator({
 		mode: 'BACKUP',
+		fixture: 'plain-2.3.2.sqlite.db.gz',
 		repository: join(await temporaryDirectory('repository'), 'restic'),
-		database: 'wizard',
-		installation: { directory: await temporaryDirectory('kuma'), node: process.execPath, version: '2.3.2' },
 		command,
 	});
-	onTestFinished(() => leader.discard());
-	await unpackSqlite('plain-2.3.2.sqlite.db.gz', leader.dataDirectory);
 	await leader.start();
 	await leader.waitForStatus('the first snapshot', ({ applied }) => applied?.generation === 1);
 	return leader;
@@ -38,7 +34,7 @@ const RENAME = "UPDATE monitor SET name = name || ' (renamed)' WHERE id = 1";
 
 test.each([
 	['without the agent', WITHOUT_AGENT],
-	['whose agent cannot hear it write', [process.execPath, FAKE]],
+	['whose agent cannot hear it write', FAKED_COMMAND],
 ])('an edit of a Kuma %s is published though nobody tells of it', async (_what, command) => {
 	const leader = await startLeader(command);
 

@@ -108,7 +108,7 @@ test.each([
 	['begins to answer and goes no further', HALF],
 ])('a heartbeat and a notice to a server that %s are over in time', async (_what, greeting) => {
 	const server = await startMuteServer(greeting);
-	const options = { fetch, log: SILENT_LOG, timeoutMs: A_WHILE_MS, retryDelayMs: 1 };
+	const options = { log: SILENT_LOG, timeoutMs: A_WHILE_MS, retryDelayMs: 1 };
 	const heartbeat = createHeartbeat({ ...options, url: server.url });
 	const sender = createNtfySender({ ...options, topic: { url: server.url }, variable: 'NTFY_URL' });
 

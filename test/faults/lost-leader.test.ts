@@ -1,28 +1,23 @@
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { fakedReplicator } from '../kit/faked-replicator.ts';
 import { freePort } from '../kit/free-port.ts';
 import { publicServer, TEST_TOKEN } from '../kit/public-server.ts';
-import { prepareReplicator } from '../kit/replicator.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
-
-const FAKE = join(import.meta.dirname, '..', 'programs', 'kuma-fake.mjs');
 
 test('a replica shows at once that its leader is gone, and that it is back', async () => {
 	const [leaderPort, ownPort] = [await freePort(), await freePort()];
 	const leader = await publicServer({ port: leaderPort });
-	const replica = await prepareReplicator({
+	const replica = await fakedReplicator({
 		mode: 'RESTORE',
+		fixture: null,
 		repository: join(await temporaryDirectory('repository'), 'restic'),
-		database: 'wizard',
-		installation: { directory: await temporaryDirectory('kuma'), node: process.execPath, version: '2.3.2' },
-		command: [process.execPath, FAKE],
 		environment: {
 			REPLICATOR_LISTEN: String(ownPort),
 			REPLICATOR_TOKEN: TEST_TOKEN,
 			REPLICATOR_LEADER_URL: `http://127.0.0.1:${leaderPort}`,
 		},
 	});
-	onTestFinished(() => replica.discard());
 	const headers = { authorization: `Bearer ${TEST_TOKEN}` };
 	const metric = async () => {
 		const answer = await fetch(`http://127.0.0.1:${ownPort}/metrics`, { headers });

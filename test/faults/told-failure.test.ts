@@ -1,26 +1,19 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { unpackSqlite } from '../kit/fixtures.ts';
+import { expect, test } from 'vitest';
+import { fakedReplicator } from '../kit/faked-replicator.ts';
 import { startNtfyServer } from '../kit/ntfy-server.ts';
-import { prepareReplicator } from '../kit/replicator.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { waitFor } from '../kit/wait-for.ts';
 
-const FAKE = join(import.meta.dirname, '..', 'programs', 'kuma-fake.mjs');
-
 test('what the file system refuses is shown and told, and so is its end', async () => {
 	const ntfy = await startNtfyServer();
-	const leader = await prepareReplicator({
+	const leader = await fakedReplicator({
 		mode: 'BACKUP',
+		fixture: 'plain-2.3.2.sqlite.db.gz',
 		repository: join(await temporaryDirectory('repository'), 'restic'),
-		database: 'wizard',
-		installation: { directory: await temporaryDirectory('kuma'), node: process.execPath, version: '2.3.2' },
-		command: [process.execPath, FAKE],
 		environment: { NTFY_URL: `${ntfy.url}/fleet` },
 	});
-	onTestFinished(() => leader.discard());
-	await unpackSqlite('plain-2.3.2.sqlite.db.gz', leader.dataDirectory);
 	const ours = join(leader.dataDirectory, 'replicator-kuma');
 	await mkdir(ours);
 	await writeFile(join(ours, 'applied'), 'a file where a folder must be');

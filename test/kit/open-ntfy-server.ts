@@ -56,6 +56,8 @@ export interface NtfyServerOptions {
 	readonly prefix?: string;
 	/** The value that every request's Authorization must have. */
 	readonly authorization?: string;
+	/** Whether `tags` in a subscription's address keeps other messages away; a server need not know of it. */
+	readonly filters?: boolean;
 }
 
 interface Subscriber {
@@ -69,7 +71,7 @@ interface Subscriber {
  * and keepalive events, `since` asks for those that were missed, and `tags` for those that have them all.
  */
 export async function openNtfyServer(options: NtfyServerOptions = {}): Promise<NtfyServer> {
-	const { keepAliveMs = 45_000, prefix = '', authorization } = options;
+	const { keepAliveMs = 45_000, prefix = '', authorization, filters = true } = options;
 	const subscribers = new Set<Subscriber>();
 	let floodedBytes = 0;
 	let eventCount = 0;
@@ -148,7 +150,7 @@ export async function openNtfyServer(options: NtfyServerOptions = {}): Promise<N
 			return;
 		}
 		response.writeHead(200, { 'Content-Type': 'application/x-ndjson; charset=utf-8' });
-		const tags = url.searchParams.get('tags')?.split(',') ?? [];
+		const tags = (filters ? url.searchParams.get('tags')?.split(',') : null) ?? [];
 		const subscriber = { topic, tags, response };
 		if (url.searchParams.get('poll') === '1') {
 			for (const message of missed(subscriber, url.searchParams.get('since') ?? 'all'))
