@@ -93,9 +93,10 @@ export async function servePublic(options: PublicServerOptions): Promise<PublicS
 		},
 		(request, response) => {
 			const path = pathOf(request);
-			response.once('close', () =>
-				options.metrics.observeRequest({ route: routeOf(path), status: response.statusCode }),
-			);
+			response.once('close', () => {
+				if (!response.headersSent) return;
+				options.metrics.observeRequest({ route: routeOf(path), status: response.statusCode });
+			});
 			response.setHeader('Cache-Control', 'no-store');
 			setSecureHeaders(request, response, () => {
 				if (hasBody(request)) refuseBody(response);

@@ -45,6 +45,7 @@ export async function sendRequest(
 		let incoming: IncomingMessage | null = null;
 		const abort = () => {
 			const reason = signal.reason as Error;
+			reject(reason);
 			incoming?.destroy(reason);
 			outgoing.destroy(reason);
 		};
@@ -54,6 +55,8 @@ export async function sendRequest(
 			forget();
 			reject(error);
 		});
+		// An answer that wants another protocol is none, and Node ends it without a word.
+		outgoing.once('close', () => reject(new Error('the connection ended without an answer')));
 		outgoing.on('response', (message: IncomingMessage) => {
 			incoming = message;
 			// Without a listener the stream forgets why it broke before anybody reads it.

@@ -120,3 +120,17 @@ test('an answer that breaks off is no answer that has ended', async () => {
 
 	await expect(buffer(body)).rejects.toMatchObject({ code: 'ECONNRESET' });
 });
+
+test.each([false, true])(
+	'an answer that wants another protocol is none (redirects: %s)',
+	async (followsRedirects) => {
+		const server = createServer();
+		server.on('connection', (socket) =>
+			socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
+		);
+		const url = new URL(`http://127.0.0.1:${await portOf(server)}/`);
+		const signal = AbortSignal.timeout(2_000);
+
+		await expect(sendRequest(url, { signal, followsRedirects })).rejects.toThrow();
+	},
+);
