@@ -203,17 +203,23 @@ function toParts(moments: {
 	readonly lagMs: number;
 }): Record<string, number> {
 	const { editedAt, way, published, applied, lagMs } = moments;
-	const { export: exportMs = 0, poll: lookMs = 0, publish: publishMs = 0 } = published.stages;
-	// A leader tells its replicas of an edit before it looks into the repository.
-	const beforeNudge = way === 'direct' ? exportMs : exportMs + lookMs + publishMs;
+	const {
+		export: exportMs = 0,
+		poll: lookMs = 0,
+		publish: publishMs = 0,
+		check: checkMs = 0,
+	} = published.stages;
+	// What a leader does before it tells its replicas: of an edit that it hands over itself, it tells at once.
+	const work = {
+		direct: { export: exportMs },
+		stream: { export: exportMs, 'leader looks': lookMs, publish: publishMs },
+		ntfy: { export: exportMs, 'leader looks': lookMs, publish: publishMs, 'leader checks': checkMs },
+	}[way];
+	const beforeNudge = Object.values(work).reduce((sum, ms) => sum + ms, 0);
 	const { poll = 0, fetch = 0, plan = 0, apply = 0, reload = 0 } = applied.stages;
-	const leaders =
-		way === 'direct'
-			? { export: exportMs }
-			: { export: exportMs, 'leader looks': lookMs, publish: publishMs };
 	const parts = {
 		detect: published.startMs - editedAt,
-		...leaders,
+		...work,
 		[way === 'direct' ? 'nudge and content' : 'nudge']: applied.startMs - published.startMs - beforeNudge,
 		...(way === 'direct' ? {} : { poll, fetch }),
 		plan,

@@ -123,14 +123,14 @@ async function openAnnouncer(
 	const key = await openFleetKey({ config, repository });
 	const seal = (announcement: Announcement) => async () =>
 		sealSnapshot({ ...announcement, fleet: config.fleet, key: await key.get() });
-	const tell = (announcement: Announcement, resticId: string | null) => {
+	const tell = (announcement: Announcement, isKept: boolean) => {
 		const { generation, digest } = announcement.place;
-		feed.announce({ generation, digest, resticId }, seal(announcement));
+		feed.announce({ generation, digest, isKept }, seal(announcement));
 	};
 	return {
-		announce: (announcement) => tell(announcement, null),
-		confirm: (announcement, resticId) => {
-			tell(announcement, resticId);
+		announce: (announcement) => tell(announcement, false),
+		confirm: (announcement) => {
+			tell(announcement, true);
 			prepareKey(key);
 		},
 		withdraw: (digest) => feed.withdraw(digest),
@@ -189,7 +189,7 @@ async function openStream(parts: FleetHttpParts) {
 		onLeaderBack: parts.onLeaderBack,
 		onSnapshot: (hint) => {
 			hints.follow(hint);
-			if (hint.resticId !== null) parts.onNudge();
+			if (hint.isKept) parts.onNudge();
 		},
 	});
 	stream.start();

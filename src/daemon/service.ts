@@ -146,7 +146,7 @@ export class Service {
 			reload,
 			announcer: {
 				announce: (announcement) => this.#http?.announcer?.announce(announcement),
-				confirm: (announcement, resticId) => this.#http?.announcer?.confirm(announcement, resticId),
+				confirm: (announcement) => this.#http?.announcer?.confirm(announcement),
 				withdraw: (digest) => this.#http?.announcer?.withdraw(digest),
 			},
 		});

@@ -24,7 +24,7 @@ export class SnapshotFeed {
 	 */
 	announce(hint: SnapshotHint, seal: Seal): void {
 		const isKnown = this.#newest?.generation === hint.generation && this.#newest.digest === hint.digest;
-		if (isKnown && this.#newest?.resticId === hint.resticId) return;
+		if (isKnown && this.#newest?.isKept === hint.isKept) return;
 		this.#newest = hint;
 		if (!isKnown) {
 			this.#seal = seal;

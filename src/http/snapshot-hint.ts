@@ -4,11 +4,8 @@ import * as z from 'zod';
 export const snapshotHint = z.object({
 	generation: z.int().min(1),
 	digest: z.string().regex(/^[0-9a-f]{64}$/),
-	/** restic's id; null while the snapshot is still on its way into the repository. */
-	resticId: z
-		.string()
-		.regex(/^[0-9a-f]{64}$/)
-		.nullable(),
+	/** Whether the repository has it already; before, only the leader itself does. */
+	isKept: z.boolean(),
 });
 
 export type SnapshotHint = z.infer<typeof snapshotHint>;

@@ -21,6 +21,7 @@ import { applyHead, type RestoreOutcome } from '../replica/restore-cycle.ts';
 import { type TakenSnapshot, takeSnapshot } from '../replica/take-snapshot.ts';
 import { type NotSetUp, withDatabase } from '../replica/with-database.ts';
 import { findHead } from '../repository/find-head.ts';
+import { findPublished } from '../repository/find-published.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
 import { decide, type LeaderOrders } from './decide.ts';
 import { resumePushMonitors } from './resume-push-monitors.ts';
@@ -263,10 +264,13 @@ async function publish(
 	await instance.state.save({ intent: { parentId, generation, digest } });
 	if (!isEarly) instance.announcer?.announce(announcement);
 	const { stages } = instance;
-	const published = await stages.measure('publish', () => keepInRepository(instance, announcement, snapshot));
+	const idStart = await stages.measure('publish', () => keepInRepository(instance, announcement, snapshot));
 	// Whoever looks now finds it; that another leader's may have won is found by everybody alike.
-	instance.announcer?.confirm(announcement, published.id);
-	const { head, forks } = findHead(await stages.measure('check', () => instance.repository.list()));
+	instance.announcer?.confirm(announcement);
+	const lineage = await stages.measure('check', () => instance.repository.list());
+	const { location } = instance.repository;
+	const published = findPublished(lineage, { idStart, place: announcement.place, location });
+	const { head, forks } = findHead(lineage);
 	if (head !== null && head.id !== published.id) {
 		instance.announcer?.withdraw(digest);
 		return { outcome: 'stood-down', reason: 'fork-lost', head, heldRows: [] };
@@ -288,7 +292,7 @@ async function keepInRepository(
 	instance: FleetInstance,
 	{ place, manifest }: Announcement,
 	{ encoded }: TakenSnapshot,
-): Promise<PublishedSnapshot> {
+): Promise<string> {
 	try {
 		return await instance.snapshots.withPublishDirectory(async (directory) => {
 			await writeTree({ directory, encoded, manifest });

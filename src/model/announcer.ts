@@ -14,7 +14,7 @@ export interface Announcer {
 	/** It is on its way into the repository. */
 	announce(announcement: Announcement): void;
 	/** It is in the repository now. */
-	confirm(announcement: Announcement, resticId: string): void;
+	confirm(announcement: Announcement): void;
 	/** It did not get there, or another one came first. */
 	withdraw(digest: string): void;
 }

@@ -105,8 +105,11 @@ export interface Repository {
 	id(): Promise<string>;
 	/** Creates the repository. Only for a leader, and only after `list` said `repository-missing`. */
 	create(): Promise<void>;
-	/** Keeps the tree under `publication.directory`. @returns the snapshot as it will be listed. */
-	publish(publication: Publication): Promise<PublishedSnapshot>;
+	/**
+	 * Keeps the tree under `publication.directory`: from then on everybody can find it.
+	 * @returns the beginning of its id, at least 8 digits.
+	 */
+	publish(publication: Publication): Promise<string>;
 	/** Writes the tree of one snapshot into an existing, empty, private directory. No lock. */
 	fetch(request: { id: string; directory: string }): Promise<void>;
 	/** Forgets what the retention rules do not keep, never `headId`. A backend that only grows is not a failure. */

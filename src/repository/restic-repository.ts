@@ -174,8 +174,8 @@ class ResticRepository implements Repository {
 		}
 	}
 
-	async publish(publication: Publication): Promise<PublishedSnapshot> {
-		const { directory, hostname, digest, instanceId } = publication;
+	async publish(publication: Publication): Promise<string> {
+		const { directory, hostname } = publication;
 		await requireDirectory(directory);
 		const tags = encodeTags(this.#fleet, publication).flatMap((tag) => ['--tag', tag]);
 		const end = await this.#locking({
@@ -192,16 +192,12 @@ class ResticRepository implements Repository {
 			if (resticSnapshotId !== null) await this.#forget([resticSnapshotId]);
 			throw this.#failure(end);
 		}
-		// restic 0.14 tells the beginning of the id only, and no version tells the time.
-		const published = (await this.list()).find(
-			(snapshot) =>
-				resticSnapshotId !== null &&
-				snapshot.id.startsWith(resticSnapshotId) &&
-				snapshot.digest === digest &&
-				snapshot.instanceId === instanceId,
-		);
-		if (published === undefined) throw notListed(this.location);
-		return published;
+		if (resticSnapshotId !== null) return resticSnapshotId;
+		throw new ReplicatorError(`restic does not tell what it keeps in ${this.location}.`, {
+			code: 'restic-failed',
+			hint: 'Use a release of restic: `restic version` tells which one this is.',
+			isRetryable: true,
+		});
 	}
 
 	async fetch({ id, directory }: { id: string; directory: string }): Promise<void> {
@@ -298,12 +294,4 @@ async function requireDirectory(path: string): Promise<void> {
 	// Without it, the failure to start restic there could not be told from a missing restic.
 	if ((await stat(path)).isDirectory()) return;
 	throw new Error(`${path} is not a directory`);
-}
-
-function notListed(location: string): ReplicatorError {
-	return new ReplicatorError(`What was just published is not in the list of ${location}.`, {
-		code: 'restic-failed',
-		hint: 'See whether somebody else forgets snapshots in this repository, or filters what it shows.',
-		isRetryable: true,
-	});
 }

@@ -11,6 +11,7 @@ import { readRepositoryPassword } from '../../src/repository/repository-password
 import { encodeContent, makeManifest } from '../../src/snapshot/encode.ts';
 import { sealSnapshot } from '../../src/snapshot/seal.ts';
 import { publicServer, TEST_TOKEN } from '../kit/public-server.ts';
+import { publishListed } from '../kit/publish-listed.ts';
 import { testRepository, testTree } from '../kit/restic.ts';
 import { scriptedLeader } from '../kit/scripted-leader.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
@@ -106,7 +107,7 @@ describe('with a real repository', () => {
 	test('a replica with the password gets what the leader has, before restic has it', async () => {
 		const { location, key: leaderKey } = await createdRepository();
 		const { url, feed } = await publicServer();
-		feed.announce({ generation: 2, digest: NEW.digest, resticId: null }, () => sealed(NEW, leaderKey));
+		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, leaderKey));
 		const replica = await testRepository({ location });
 
 		const got = await fetchAndKeep({ url, key: keyOf(replica) }, NEW.digest);
@@ -122,12 +123,12 @@ describe('with a real repository', () => {
 		const { location, key } = await createdRepository();
 		const { repository } = await testRepository({ location });
 		const { url, feed } = await publicServer();
-		feed.announce({ generation: 2, digest: NEW.digest, resticId: null }, () => sealed(NEW, key));
+		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, key));
 		const tree = Object.fromEntries(NEW.encoded.tree);
 		const fetched = await fetchAndKeep({ url, key }, NEW.digest);
 
 		const directory = await testTree({ ...tree, 'manifest.json': JSON.stringify(NEW.manifest) });
-		const published = await repository.publish({ ...NEW.place, directory });
+		const published = await publishListed(repository, { ...NEW.place, directory });
 		const store = openSnapshotDirectory(statePaths(await temporaryDirectory('replica')));
 		const restored = await store.keep({
 			digest: NEW.digest,
@@ -141,7 +142,7 @@ describe('with a real repository', () => {
 	test('a replica with another password gets nothing, and another repository with the same one neither', async () => {
 		const { location, key: leaderKey } = await createdRepository();
 		const { url, feed } = await publicServer();
-		feed.announce({ generation: 2, digest: NEW.digest, resticId: null }, () => sealed(NEW, leaderKey));
+		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, leaderKey));
 		const { repository } = await testRepository({ location });
 		const otherPassword = createFleetKey({
 			password: async () => 'another password',
@@ -159,7 +160,7 @@ describe('with a real repository', () => {
 	test('a password that cannot be had is told, and nothing is downloaded for good', async () => {
 		const { location, key: leaderKey } = await createdRepository();
 		const { url, feed } = await publicServer();
-		feed.announce({ generation: 2, digest: NEW.digest, resticId: null }, () => sealed(NEW, leaderKey));
+		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, leaderKey));
 		const replica = await testRepository({ location });
 		const environment = { RESTIC_PASSWORD_FILE: '/nowhere' };
 		const key = createFleetKey({

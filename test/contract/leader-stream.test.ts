@@ -50,10 +50,10 @@ describe('with a leader', () => {
 		await waitFor(() => hints.length === 1, { ...PATIENT, what: 'the first hint' });
 		feed.announce(testHint(2), async () => null);
 		await waitFor(() => hints.length === 2, { ...PATIENT, what: 'the second hint' });
-		feed.announce(testHint(2, { resticId: 'a'.repeat(64) }), async () => null);
+		feed.announce(testHint(2, { isKept: true }), async () => null);
 		await waitFor(() => hints.length === 3, { ...PATIENT, what: 'the third hint' });
 
-		expect(hints).toEqual([testHint(1), testHint(2), testHint(2, { resticId: 'a'.repeat(64) })]);
+		expect(hints).toEqual([testHint(1), testHint(2), testHint(2, { isKept: true })]);
 		expect(news).toEqual([]);
 	});
 
@@ -265,7 +265,7 @@ describe('a hostile or broken leader', () => {
 			{ ...testHint(1), generation: 0 },
 			{ ...testHint(1), generation: 1e300 },
 			{ ...testHint(1), digest: '../../etc/passwd' },
-			{ ...testHint(1), resticId: '-rf' },
+			{ ...testHint(1), isKept: '-rf' },
 		];
 		const leader = await scriptedLeader((_request, response) => {
 			startEvents(response);

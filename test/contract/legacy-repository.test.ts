@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fleetMember } from '../kit/fleet-member.ts';
 import { legacyRepository, publishAsOriginal } from '../kit/legacy-repository.ts';
+import { publishListed } from '../kit/publish-listed.ts';
 import { testPublication, testTree } from '../kit/restic.ts';
 
 const SEED = '5dc7fb8daf2d48688c2044bf86761876a9e1848a902bef15731a5cccf4b18fed';
@@ -13,7 +14,10 @@ async function open(fleet = 'default') {
 	return {
 		...place,
 		publish: async () =>
-			place.repository.publish(testPublication({ directory: await testTree({ 'manifest.json': '{}' }) })),
+			publishListed(
+				place.repository,
+				testPublication({ directory: await testTree({ 'manifest.json': '{}' }) }),
+			),
 	};
 }
 

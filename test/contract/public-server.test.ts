@@ -204,8 +204,7 @@ describe('events', () => {
 		expect(response.headers.get('content-type')).toBe('text/event-stream');
 
 		const text = await readEvents(response, (read) => {
-			if (read.includes('id: 2\n\n'))
-				feed.announce(testHint(3, { resticId: 'a'.repeat(64) }), async () => null);
+			if (read.includes('id: 2\n\n')) feed.announce(testHint(3, { isKept: true }), async () => null);
 			return read.includes('id: 3\n\n');
 		});
 
@@ -213,7 +212,7 @@ describe('events', () => {
 			[
 				': hello\n\n',
 				`event: snapshot\ndata: ${JSON.stringify(testHint(2))}\nid: 2\n\n`,
-				`event: snapshot\ndata: ${JSON.stringify(testHint(3, { resticId: 'a'.repeat(64) }))}\nid: 3\n\n`,
+				`event: snapshot\ndata: ${JSON.stringify(testHint(3, { isKept: true }))}\nid: 3\n\n`,
 			].join(''),
 		);
 	});

@@ -13,6 +13,7 @@ import { readTree } from '../../src/snapshot/read-tree.ts';
 import { writeTree } from '../../src/snapshot/write-tree.ts';
 import { readTruth, type TruthRow, unpackSqlite } from '../kit/fixtures.ts';
 import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
+import { publishListed } from '../kit/publish-listed.ts';
 import { testPublication, testRepository } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testInstance } from '../kit/test-instance.ts';
@@ -81,7 +82,7 @@ async function travel(from: Database): Promise<Snapshot> {
 	const { digest } = encoded;
 	await writeTree({ directory, encoded, manifest: manifest(null) });
 	await repository.create();
-	const { id } = await repository.publish(testPublication({ directory, digest }));
+	const { id } = await publishListed(repository, testPublication({ directory, digest }));
 	await repository.fetch({ id, directory: fetched });
 	return readTree({ directory: fetched, where: 'the test snapshot', expectedDigest: digest });
 }

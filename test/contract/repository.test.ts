@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
 import { memoryRepository, memoryStore } from '../kit/memory-repository.ts';
+import { publishListed } from '../kit/publish-listed.ts';
 import { restServer } from '../kit/rest-server.ts';
 import { testPublication, testRepository, testTree } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
@@ -87,7 +88,7 @@ describe.each([
 		};
 		const target = await temporaryDirectory('fetched');
 
-		const published = await repository.publish(testPublication({ directory: await testTree(files) }));
+		const published = await publishListed(repository, testPublication({ directory: await testTree(files) }));
 		await repository.fetch({ id: published.id, directory: target });
 
 		for (const [path, content] of Object.entries(files)) {
@@ -111,7 +112,7 @@ describe.each([
 		const repository = await place.open('default');
 		await repository.create();
 		const directory = await testTree({ 'manifest.json': '1' });
-		const first = await repository.publish(testPublication({ directory }));
+		const first = await publishListed(repository, testPublication({ directory }));
 		const publication = testPublication({
 			directory,
 			hostname: 'second leader',
@@ -122,7 +123,7 @@ describe.each([
 			allowsDeletes: true,
 		});
 
-		const second = await repository.publish(publication);
+		const second = await publishListed(repository, publication);
 
 		const { directory: _directory, ...place2 } = publication;
 		expect(second).toEqual({ ...place2, id: second.id, time: second.time });
@@ -137,7 +138,7 @@ describe.each([
 		await writeFile(join(directory, 'manifest.json'), 'b');
 		const target = await temporaryDirectory('fetched');
 
-		const { id } = await repository.publish(testPublication({ directory, generation: 3 }));
+		const { id } = await publishListed(repository, testPublication({ directory, generation: 3 }));
 		await repository.fetch({ id, directory: target });
 
 		expect(await readFile(join(target, 'manifest.json'), 'utf8')).toBe('b');
@@ -147,9 +148,9 @@ describe.each([
 		const { repository, first, directory } = await withOneSnapshot(await makePlace());
 		const child = { directory, generation: 2, parentId: first.id };
 
-		const third = await repository.publish(testPublication({ ...child, generation: 3 }));
-		const left = await repository.publish(testPublication({ ...child, instanceId: 'left' }));
-		const right = await repository.publish(testPublication({ ...child, instanceId: 'right' }));
+		const third = await publishListed(repository, testPublication({ ...child, generation: 3 }));
+		const left = await publishListed(repository, testPublication({ ...child, instanceId: 'left' }));
+		const right = await publishListed(repository, testPublication({ ...child, instanceId: 'right' }));
 
 		expect(await repository.list()).toEqual([first, left, right, third]);
 	});
@@ -159,7 +160,7 @@ describe.each([
 		const { repository, first, directory } = await withOneSnapshot(place);
 		const other = await place.open('default2');
 
-		const theirs = await other.publish(testPublication({ directory }));
+		const theirs = await publishListed(other, testPublication({ directory }));
 		await place.addForeign();
 
 		expect(await repository.list()).toEqual([first]);
@@ -179,11 +180,11 @@ describe.each([
 		const place = await makePlace();
 		const { repository, first, directory } = await withOneSnapshot(place);
 		const other = await place.open('other');
-		const theirs = await other.publish(testPublication({ directory }));
+		const theirs = await publishListed(other, testPublication({ directory }));
 		await place.addForeign();
 		const published: PublishedSnapshot[] = [first];
 		for (const generation of [2, 3, 4]) {
-			published.push(await repository.publish(testPublication({ directory, generation })));
+			published.push(await publishListed(repository, testPublication({ directory, generation })));
 		}
 		const [, second, third, fourth] = published;
 
@@ -213,7 +214,7 @@ describe.each([
 	test('can still be fetched from after it was pruned', async () => {
 		const place = await makePlace();
 		const { repository, directory } = await withOneSnapshot(place);
-		const head = await repository.publish(testPublication({ directory, generation: 2 }));
+		const head = await publishListed(repository, testPublication({ directory, generation: 2 }));
 		await repository.retain({ retention: { last: 1, days: 0, months: 0 }, headId: head.id });
 		const target = await temporaryDirectory('fetched');
 
@@ -231,7 +232,7 @@ test('of two snapshots of a fork with the same time, the one with the smaller id
 	const directory = await testTree({ 'manifest.json': 'first' });
 	const published: PublishedSnapshot[] = [];
 	for (const instanceId of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
-		published.push(await repository.publish(testPublication({ directory, instanceId })));
+		published.push(await publishListed(repository, testPublication({ directory, instanceId })));
 	}
 
 	const listed = await repository.list();
@@ -264,7 +265,7 @@ describe('a repository behind restic', () => {
 		await repository.create();
 		const tables = Array.from({ length: 18 }, (_, index) => [`tables/t${index}.csv`, `row ${index}\r\n`]);
 		const directory = await testTree({ ...Object.fromEntries(tables), 'manifest.json': 'first' });
-		const { id } = await repository.publish(testPublication({ directory }));
+		const { id } = await publishListed(repository, testPublication({ directory }));
 		server.requests.length = 0;
 
 		await repository.fetch({ id, directory: await temporaryDirectory('fetched') });
@@ -285,7 +286,7 @@ describe('a repository behind restic', () => {
 		const { repository, restic } = await testRepository({ location, log });
 		await repository.create();
 		const directory = await testTree({ 'manifest.json': 'first' });
-		const good = await repository.publish(testPublication({ directory }));
+		const good = await publishListed(repository, testPublication({ directory }));
 		await restic('backup', '--tag', 'replicator-kuma,fleet=default,generation=9', directory);
 
 		const listed = [await repository.list(), await repository.list()];
@@ -304,7 +305,7 @@ describe('a repository behind restic', () => {
 		await repository.create();
 		const directory = await testTree({ 'manifest.json': 'first' });
 
-		const published = await repository.publish(testPublication({ directory, hostname: 'me' }));
+		const published = await publishListed(repository, testPublication({ directory, hostname: 'me' }));
 
 		expect(await repository.list()).toEqual([published]);
 	});
@@ -328,7 +329,7 @@ describe('a repository behind restic', () => {
 			await repository.create();
 			const directory = await testTree({ 'manifest.json': 'first' });
 
-			const published = await repository.publish(testPublication({ directory }));
+			const published = await publishListed(repository, testPublication({ directory }));
 
 			expect(await repository.list()).toEqual([published]);
 			expect(repository.location).toBe(join(folder, 'repository'));
@@ -362,7 +363,8 @@ describe('a repository behind restic', () => {
 
 		await repository.create();
 
-		const published = await repository.publish(
+		const published = await publishListed(
+			repository,
 			testPublication({ directory: await testTree({ 'manifest.json': '1' }) }),
 		);
 		expect(await repository.list()).toEqual([published]);
@@ -373,6 +375,6 @@ async function withOneSnapshot(place: Place) {
 	const repository = await place.open('default');
 	await repository.create();
 	const directory = await testTree({ 'manifest.json': 'first', 'tables/monitor.csv': 'id\r\n' });
-	const first = await repository.publish(testPublication({ directory }));
+	const first = await publishListed(repository, testPublication({ directory }));
 	return { repository, first, directory };
 }

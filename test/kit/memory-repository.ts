@@ -85,7 +85,7 @@ export function memoryRepository(
 			const id = randomBytes(32).toString('hex');
 			const snapshot = { ...place, id, time: new Date(now()).toISOString() };
 			store.kept.push({ fleet, snapshot, files });
-			return snapshot;
+			return id;
 		},
 		fetch: async ({ id, directory }) => {
 			await begin('fetch');

@@ -48,5 +48,5 @@ export async function publicServer(
 
 /** A hint at a snapshot that nobody has. */
 export function testHint(generation: number, change: Partial<SnapshotHint> = {}): SnapshotHint {
-	return { generation, digest: `${generation}`.padStart(64, '0'), resticId: null, ...change };
+	return { generation, digest: `${generation}`.padStart(64, '0'), isKept: false, ...change };
 }

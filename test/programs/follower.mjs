@@ -31,7 +31,7 @@ const instance = joinFleet(alone, {
 	reload: NO_RELOAD,
 	announcer: {
 		announce: (announcement) => http?.announcer?.announce(announcement),
-		confirm: (announcement, resticId) => http?.announcer?.confirm(announcement, resticId),
+		confirm: (announcement) => http?.announcer?.confirm(announcement),
 		withdraw: (digest) => http?.announcer?.withdraw(digest),
 	},
 });

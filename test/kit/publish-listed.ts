@@ -1,0 +1,12 @@
+import type { Publication, PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
+import { findPublished } from '../../src/repository/find-published.ts';
+
+/** Publishes, and looks it up. */
+export async function publishListed(
+	repository: Repository,
+	publication: Publication,
+): Promise<PublishedSnapshot> {
+	const idStart = await repository.publish(publication);
+	const { location } = repository;
+	return findPublished(await repository.list(), { idStart, place: publication, location });
+}
