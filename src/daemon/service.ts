@@ -17,6 +17,7 @@ import { subscribeToNtfy } from '../signals/ntfy-subscription.ts';
 import { limitNudges } from '../signals/nudge-limiter.ts';
 import { settle } from '../signals/settle.ts';
 import { asFailure } from './as-failure.ts';
+import { CycleMemory } from './cycle-memory.ts';
 import type { CycleNotices } from './cycle-notices.ts';
 import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-directory.ts';
 import { lockDataDirectory } from './data-directory-lock.ts';
@@ -29,7 +30,6 @@ import { openRepository } from './open-repository.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { type BackupOrders, Replicator, type RestoreOrders } from './replicator.ts';
 import { ResticTally } from './restic-tally.ts';
-import { maskSecrets } from './secrets.ts';
 import { type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
 
 /** An edit at the leader is published when nothing was written for this long, or after the longest wait. */
@@ -62,6 +62,7 @@ export class Service {
 	/** Whatever says that there may be a new snapshot: hints, of which any number costs little. */
 	readonly #nudges = limitNudges({ onNudge: () => this.wake() });
 	readonly #restic = new ResticTally(Date.now);
+	readonly #cycles: CycleMemory;
 	#http: FleetHttp | undefined;
 	#kuma: SupervisedKuma | undefined;
 	#instance: FleetInstance | undefined;
@@ -69,12 +70,10 @@ export class Service {
 	#loop: Loop | undefined;
 	#notices: CycleNotices | undefined;
 	#repositoryLocation = '';
-	#lastCycle: Status['lastCycle'] = null;
-	#lastSuccessAt: string | null = null;
-	#lastError: Status['lastError'] = null;
 
 	constructor(options: ServiceOptions) {
 		this.#options = options;
+		this.#cycles = new CycleMemory(options.log);
 	}
 
 	/** Starts a cycle now; what SIGUSR1 asks for. */
@@ -369,16 +368,7 @@ export class Service {
 	}
 
 	#remember(report: CycleReport, durationMs: number): void {
-		const { log } = this.#options;
-		const finishedAt = new Date().toISOString();
-		const isNews = this.#lastCycle?.summary !== report.summary;
-		const write = !isNews ? log.debug : report.needsDecision ? log.warning : log.info;
-		write(report.summary, { outcome: report.outcome, durationMs: Math.round(durationMs) });
-		if (isNews) for (const line of report.details) log.debug('Change', { line });
-		this.#lastCycle = { ...report, finishedAt, durationMs: Math.round(durationMs) };
-		// What waits for a person is no success, however well it went: nothing is replicated.
-		if (!report.needsDecision) this.#lastSuccessAt = finishedAt;
-		this.#lastError = null;
+		this.#cycles.remember(report, durationMs);
 		this.#notices?.tell(report, durationMs);
 		// At a stop there is no time for it; it comes with the next publish.
 		if (report.outcome === 'published' && !this.#options.signal.aborted)
@@ -386,13 +376,7 @@ export class Service {
 	}
 
 	#rememberError(error: ReplicatorError): void {
-		const { code, message, hint } = error;
-		this.#lastError = {
-			code,
-			message: maskSecrets(message),
-			hint: hint ?? null,
-			at: new Date().toISOString(),
-		};
+		this.#cycles.rememberError(error);
 		this.#notices?.tellError(error);
 	}
 
@@ -409,9 +393,7 @@ export class Service {
 			repository: this.#repositoryLocation,
 			leader: this.#http?.leader() ?? null,
 			restic: this.#restic.use,
-			lastCycle: this.#lastCycle,
-			lastSuccessAt: this.#lastSuccessAt,
-			lastError: this.#lastError,
+			...this.#cycles.last,
 		});
 	}
 }

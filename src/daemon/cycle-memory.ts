@@ -1,0 +1,45 @@
+import type { Log } from '../model/log.ts';
+import type { ReplicatorError } from '../model/replicator-error.ts';
+import type { CycleReport, Status } from '../model/status.ts';
+import { maskSecrets } from './secrets.ts';
+
+/** What the last cycles came to, as a status shows it. What is the same as before is no news for the log. */
+export class CycleMemory {
+	readonly #log: Log;
+	#last: Pick<Status, 'lastCycle' | 'lastSuccessAt' | 'lastError'> = {
+		lastCycle: null,
+		lastSuccessAt: null,
+		lastError: null,
+	};
+
+	constructor(log: Log) {
+		this.#log = log;
+	}
+
+	get last(): Pick<Status, 'lastCycle' | 'lastSuccessAt' | 'lastError'> {
+		return this.#last;
+	}
+
+	remember(report: CycleReport, preciseMs: number): void {
+		const durationMs = Math.round(preciseMs);
+		const finishedAt = new Date().toISOString();
+		const isNews = this.#last.lastCycle?.summary !== report.summary;
+		const write = !isNews ? this.#log.debug : report.needsDecision ? this.#log.warning : this.#log.info;
+		write(report.summary, { outcome: report.outcome, durationMs });
+		if (isNews) for (const line of report.details) this.#log.debug('Change', { line });
+		this.#last = {
+			lastCycle: { ...report, finishedAt, durationMs },
+			// What waits for a person is no success, however well it went: nothing is replicated.
+			lastSuccessAt: report.needsDecision ? this.#last.lastSuccessAt : finishedAt,
+			lastError: null,
+		};
+	}
+
+	rememberError({ code, message, hint }: ReplicatorError): void {
+		const at = new Date().toISOString();
+		this.#last = {
+			...this.#last,
+			lastError: { code, message: maskSecrets(message), hint: hint ?? null, at },
+		};
+	}
+}
