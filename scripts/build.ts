@@ -48,6 +48,20 @@ const builtinsWhenNeeded: Plugin = {
 	},
 };
 
+/**
+ * Packages that use `debug` tell each request with its address and headers to whoever sets DEBUG, as people do for Kuma:
+ * credentials would stand in the log.
+ */
+const noDebugOutput: Plugin = {
+	name: 'no-debug-output',
+	setup({ onResolve, onLoad }) {
+		onResolve({ filter: /^debug$/ }, ({ path }) => ({ path, namespace: 'no-debug-output' }));
+		onLoad({ filter: /./, namespace: 'no-debug-output' }, () => ({
+			contents: 'module.exports = () => () => undefined;',
+		}));
+	},
+};
+
 const { values } = parseArgs({
 	options: {
 		entry: { type: 'string', default: join(PROJECT, 'src', 'main.ts') },
@@ -80,7 +94,7 @@ const product = await build({
 	entryPoints: [resolve(values.entry)],
 	outfile,
 	target: 'node22.13',
-	plugins: [builtinsWhenNeeded],
+	plugins: [builtinsWhenNeeded, noDebugOutput],
 	format: 'esm',
 	// V8 keeps the text for as long as the process lives, in twice its size if one comment has an arrow in it.
 	minifyWhitespace: true,

@@ -56,7 +56,11 @@ export async function sendRequest(
 			reject(error);
 		});
 		// An answer that wants another protocol is none, and Node ends it without a word.
-		outgoing.once('close', () => reject(new Error('the connection ended without an answer')));
+		outgoing.once('close', () => {
+			if (incoming !== null) return;
+			forget();
+			reject(new Error('the connection ended without an answer'));
+		});
 		outgoing.on('response', (message: IncomingMessage) => {
 			incoming = message;
 			// Without a listener the stream forgets why it broke before anybody reads it.
