@@ -1,7 +1,8 @@
-import { request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import { type ErrorCode, ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
+import { sendRequest } from '../signals/send-request.ts';
 import { withSocketPath } from '../socket/socket-path.ts';
 import type { Controlled } from './control-server.ts';
 
@@ -38,10 +39,15 @@ export function controlClient(path: string): ControlClient {
 	};
 }
 
-async function ask(call: { path: string; method: string; route: string; body?: unknown }): Promise<unknown> {
-	const { status, text } = await withSocketPath(call.path, (socketPath) => exchange({ ...call, socketPath }));
-	const answer: unknown = JSON.parse(text);
-	if (status === 200) return answer;
+async function ask(call: {
+	path: string;
+	method: 'GET' | 'POST';
+	route: string;
+	body?: unknown;
+}): Promise<unknown> {
+	const answered = await withSocketPath(call.path, (socketPath) => exchange({ ...call, socketPath }));
+	const answer: unknown = JSON.parse(answered.text);
+	if (answered.status === 200) return answer;
 	const { error } = failure.parse(answer);
 	throw new ReplicatorError(error.message, {
 		code: error.code as ErrorCode,
@@ -49,42 +55,29 @@ async function ask(call: { path: string; method: string; route: string; body?: u
 	});
 }
 
-function exchange(call: {
+async function exchange(call: {
 	path: string;
 	socketPath: string;
-	method: string;
+	method: 'GET' | 'POST';
 	route: string;
 	body?: unknown;
 }): Promise<{ status: number; text: string }> {
-	return new Promise((resolve, reject) => {
-		const request = httpRequest(
-			{
-				socketPath: call.socketPath,
-				method: call.method,
-				path: call.route,
-				headers: { 'content-type': 'application/json' },
-				timeout: ANSWER_TIMEOUT_MS,
-			},
-			(response) => {
-				const chunks: Buffer[] = [];
-				response.on('data', (chunk: Buffer) => chunks.push(chunk));
-				response.on('error', reject);
-				response.on('end', () =>
-					resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-				);
-			},
-		);
-		request.on('timeout', () => request.destroy(new Error('no answer in time')));
-		request.on('error', (cause) =>
-			reject(
-				new ReplicatorError(`The running replicator-kuma does not answer at ${call.path}.`, {
-					code: 'control-unreachable',
-					hint: 'Is "replicator-kuma run" running for this data directory? DATA_DIR must name the same one.',
-					isRetryable: true,
-					cause,
-				}),
-			),
-		);
-		request.end(call.body === undefined ? undefined : JSON.stringify(call.body));
-	});
+	const { path, socketPath, method, route, body } = call;
+	try {
+		const answer = await sendRequest(new URL(route, 'http://localhost'), {
+			socketPath,
+			method,
+			headers: { 'content-type': 'application/json' },
+			...(body === undefined ? {} : { body: JSON.stringify(body) }),
+			signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+		});
+		return { status: answer.status, text: await text(answer.body) };
+	} catch (cause) {
+		throw new ReplicatorError(`The running replicator-kuma does not answer at ${path}.`, {
+			code: 'control-unreachable',
+			hint: 'Is "replicator-kuma run" running for this data directory? DATA_DIR must name the same one.',
+			isRetryable: true,
+			cause,
+		});
+	}
 }

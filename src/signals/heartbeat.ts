@@ -1,11 +1,7 @@
-import pRetry from 'p-retry';
-
 import type { Log } from '../model/log.ts';
-import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
-import { connectionTrouble } from './connection-trouble.ts';
+import { createDelivery } from './create-delivery.ts';
 import { cutToBytes } from './ntfy-text.ts';
 import { requestAddress } from './request-address.ts';
-import { type Answer, isSuccess, sendRequest } from './send-request.ts';
 
 /**
  * Tells whoever watches replication that it lives, or not. Never rejects, and nothing has to wait for it: of what is
@@ -48,9 +44,19 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 	const mask = options.mask ?? ((text: string) => text);
 	const { url, headers, place } = requestAddress({ url: options.url });
 	const requestFor = url.pathname.includes('/api/push/') ? kumaRequest : healthchecksRequest;
+	const deliver = createDelivery({
+		place,
+		log,
+		complaint: 'The heartbeat could not be sent.',
+		timeoutMs,
+		retries: 1,
+		retryDelayMs,
+		unreachableHint: 'Check the server in REPLICATOR_HEARTBEAT_URL, and that this machine can reach it.',
+		refusedHint: () =>
+			'Check REPLICATOR_HEARTBEAT_URL, and that what it names still exists and is not paused.',
+	});
 	let underWay: Promise<void> | null = null;
 	let waiting: Beat | null = null;
-	let warnedOf: string | null = null;
 
 	const tell = (beat: Beat) => {
 		waiting = beat;
@@ -66,47 +72,10 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 		while (waiting !== null) {
 			const beat: Beat = waiting;
 			waiting = null;
-			await deliver(beat);
+			const { url: target, ...request } = requestFor(url, beat);
+			await deliver(target, { ...request, headers, followsRedirects: true });
 		}
 		underWay = null;
-	}
-
-	async function deliver(beat: Beat): Promise<void> {
-		try {
-			await pRetry(() => attempt(requestFor(url, beat)), {
-				retries: 1,
-				minTimeout: retryDelayMs,
-				shouldRetry: ({ error }) => isReplicatorError(error) && error.isRetryable,
-			});
-			warnedOf = null;
-		} catch (error) {
-			if (!isReplicatorError(error, 'notice-failed')) throw error;
-			// One warning is enough for a server that stays away for a week.
-			log[warnedOf === error.message ? 'debug' : 'warning']('The heartbeat could not be sent.', { error });
-			warnedOf = error.message;
-		}
-	}
-
-	/** @throws ReplicatorError `notice-failed`, retryable where another attempt may do better. */
-	async function attempt(request: BeatRequest): Promise<void> {
-		let answer: Answer;
-		try {
-			const signal = AbortSignal.timeout(timeoutMs);
-			answer = await sendRequest(request.url, { ...request, headers, signal, followsRedirects: true });
-			answer.body.destroy();
-		} catch (error) {
-			throw new ReplicatorError(`${place} ${connectionTrouble(error, timeoutMs)}`, {
-				code: 'notice-failed',
-				hint: 'Check the server in REPLICATOR_HEARTBEAT_URL, and that this machine can reach it.',
-				isRetryable: true,
-			});
-		}
-		if (isSuccess(answer)) return;
-		throw new ReplicatorError(`${place} answered with HTTP status ${answer.status}`, {
-			code: 'notice-failed',
-			hint: 'Check REPLICATOR_HEARTBEAT_URL, and that what it names still exists and is not paused.',
-			isRetryable: answer.status === 429 || answer.status >= 500,
-		});
 	}
 }
 
