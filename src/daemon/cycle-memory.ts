@@ -3,20 +3,18 @@ import type { ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
 import { maskSecrets } from './secrets.ts';
 
+export type LastCycles = Pick<Status, 'lastCycle' | 'lastSuccessAt' | 'lastError'>;
+
 /** What the last cycles came to, as a status shows it. What is the same as before is no news for the log. */
 export class CycleMemory {
 	readonly #log: Log;
-	#last: Pick<Status, 'lastCycle' | 'lastSuccessAt' | 'lastError'> = {
-		lastCycle: null,
-		lastSuccessAt: null,
-		lastError: null,
-	};
+	#last: LastCycles = { lastCycle: null, lastSuccessAt: null, lastError: null };
 
 	constructor(log: Log) {
 		this.#log = log;
 	}
 
-	get last(): Pick<Status, 'lastCycle' | 'lastSuccessAt' | 'lastError'> {
+	get last(): LastCycles {
 		return this.#last;
 	}
 

@@ -4,21 +4,20 @@ import { roleOf } from '../model/role.ts';
 import type { InstanceState } from '../model/state.ts';
 import type { Status } from '../model/status.ts';
 import { isAheadOf } from '../replica/position.ts';
+import type { LastCycles } from './cycle-memory.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import { missingCapabilities, type SupervisedKuma } from './supervised-kuma.ts';
 
-/** What a status is made of; the rest of it is what the service remembers of its cycles. */
-type StatusParts = Pick<
-	Status,
-	'repository' | 'leader' | 'restic' | 'lastCycle' | 'lastSuccessAt' | 'lastError'
-> & {
-	readonly config: Config;
-	readonly kumaVersion: string | null;
-	readonly state: InstanceState;
-	/** The newest snapshot that was seen in the repository. */
-	readonly newest: PublishedSnapshot | null;
-	readonly supervised: SupervisedKuma | null;
-};
+/** What a status is made of; what the service remembers of its cycles stands in it as it is. */
+type StatusParts = Pick<Status, 'repository' | 'leader' | 'restic'> &
+	LastCycles & {
+		readonly config: Config;
+		readonly kumaVersion: string | null;
+		readonly state: InstanceState;
+		/** The newest snapshot that was seen in the repository. */
+		readonly newest: PublishedSnapshot | null;
+		readonly supervised: SupervisedKuma | null;
+	};
 
 /** @returns what an instance is and does, as of now. */
 export function makeStatus(parts: StatusParts): Status {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/load-config.ts';
-import { serveControl } from '../http/control-server.ts';
+import { type Controlled, serveControl } from '../http/control-server.ts';
 import type { Installation } from '../kuma/installation.ts';
 import type { KumaSupervisor } from '../kuma/kuma-supervisor.ts';
 import { SerialQueue } from '../kuma/serial-queue.ts';
@@ -28,7 +28,7 @@ import { openCycleNotices } from './open-cycle-notices.ts';
 import { joinFleet, openInstance } from './open-instance.ts';
 import { openRepository } from './open-repository.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
-import { type BackupOrders, Replicator, type RestoreOrders } from './replicator.ts';
+import { Replicator } from './replicator.ts';
 import { ResticTally } from './restic-tally.ts';
 import { type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
 
@@ -97,10 +97,10 @@ export class Service {
 		try {
 			await removeLeftovers(paths);
 			await this.#assemble(paths);
-			const controlled = {
+			const controlled: Controlled = {
 				status: () => this.status(),
-				backup: (orders: BackupOrders) => this.#report(() => this.#replicatorNow.backup(orders)),
-				restore: (orders: RestoreOrders) => this.#report(() => this.#replicatorNow.restore(orders)),
+				backup: (orders) => this.#report(() => this.#replicatorNow.backup(orders)),
+				restore: (orders) => this.#report(() => this.#replicatorNow.restore(orders)),
 			};
 			const closeControl = await serveControl(paths.controlSocket, controlled, log);
 			try {

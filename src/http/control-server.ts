@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { json } from 'node:stream/consumers';
 import Router from 'router';
 import * as z from 'zod';
+import { asFailure } from '../daemon/as-failure.ts';
 import type { Log } from '../model/log.ts';
-import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import { ReplicatorError } from '../model/replicator-error.ts';
 import type { CycleReport, Status } from '../model/status.ts';
 import { withSocketPath } from '../socket/socket-path.ts';
 
@@ -84,17 +85,12 @@ function sendFailure(response: ServerResponse, error: unknown, log: Log): void {
 	if (error instanceof z.ZodError || error instanceof SyntaxError) {
 		const message = error instanceof z.ZodError ? z.prettifyError(error) : 'These orders are no JSON.';
 		send(response, 400, { error: { code: 'refused', message, hint: null } });
-	} else if (isReplicatorError(error)) {
-		send(response, 409, { error: { code: error.code, message: error.message, hint: error.hint ?? null } });
 	} else if (error === undefined || error === null) {
 		send(response, 404, { error: { code: 'refused', message: 'There is nothing here.', hint: null } });
 	} else {
-		const name = error instanceof Error ? error.name : typeof error;
-		// Its own words may hold anything, and stay in the log.
-		log.error('A command could not be carried out because of a bug', { error });
-		const message = `The running replicator-kuma fails because of a bug (${name}).`;
-		const hint = 'Please report it with the lines of its log around this moment.';
-		send(response, 500, { error: { code: 'bug', message, hint } });
+		const { code, message, hint = null } = asFailure(error);
+		if (code === 'bug') log.error('A command could not be carried out because of a bug', { error });
+		send(response, code === 'bug' ? 500 : 409, { error: { code, message, hint } });
 	}
 }
 
