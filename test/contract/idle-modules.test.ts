@@ -1,15 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { fakedReplicator } from '../kit/faked-replicator.ts';
 import { freePort } from '../kit/free-port.ts';
 import { startHttpTarget } from '../kit/http-target.ts';
 import { startNtfyServer } from '../kit/ntfy-server.ts';
+import { TEST_TOKEN } from '../kit/public-server.ts';
+import { PROGRAM } from '../kit/replicator.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 
-const PRODUCT = resolve(import.meta.dirname, '../../dist/replicator-kuma.js');
 const PUSH_KEY = 'a9b8c7d6e5';
-const TOKEN = 'a-token-for-tests-0123456789';
 /** What `fetch`, `Request` and `WebSocket` bring along, and HTTP/2. */
 const HEAVY = /undici|http2/;
 
@@ -26,18 +26,19 @@ test('of all that it does over HTTP an instance loads nothing heavy, and tells n
 	await writeFile(hook, TELL_MODULES);
 	const ntfy = await startNtfyServer();
 	const heartbeat = await startHttpTarget();
+	onTestFinished(() => heartbeat.stop());
 	const ports = { leader: await freePort(), replica: await freePort() };
 	const open = (mode: 'BACKUP' | 'RESTORE', fixture: string, more: Record<string, string>) =>
 		fakedReplicator({
 			mode,
 			fixture,
 			repository: join(directory, 'repository'),
-			program: [process.execPath, '--require', hook, PRODUCT],
+			program: [process.execPath, '--require', hook, PROGRAM],
 			environment: {
 				MODULES_FILE: join(directory, mode),
 				NTFY_URL: `${ntfy.url}/fleet`,
 				REPLICATOR_NUDGE: 'on',
-				REPLICATOR_TOKEN: TOKEN,
+				REPLICATOR_TOKEN: TEST_TOKEN,
 				REPLICATOR_HEARTBEAT_URL: `${heartbeat.url}api/push/${PUSH_KEY}`,
 				// What people set to see what Kuma's packages do.
 				DEBUG: '*',
@@ -56,7 +57,7 @@ test('of all that it does over HTTP an instance loads nothing heavy, and tells n
 	await replica.start();
 	await replica.waitForStatus('a snapshot applied', ({ applied }) => applied !== null);
 	await replica.waitForStatus('the leader heard', (status) => status.leader?.isConnected === true);
-	const headers = { authorization: `Bearer ${TOKEN}` };
+	const headers = { authorization: `Bearer ${TEST_TOKEN}` };
 	for (const port of Object.values(ports))
 		expect((await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).status).toBe(200);
 
@@ -66,7 +67,7 @@ test('of all that it does over HTTP an instance loads nothing heavy, and tells n
 	expect(ntfy.subscriptions).not.toEqual([]);
 	expect(ntfy.messages).not.toEqual([]);
 	expect(heartbeat.hits).not.toEqual([]);
-	for (const secret of [TOKEN, PUSH_KEY]) expect(leader.log() + replica.log()).not.toContain(secret);
+	for (const secret of [TEST_TOKEN, PUSH_KEY]) expect(leader.log() + replica.log()).not.toContain(secret);
 	for (const mode of ['BACKUP', 'RESTORE']) {
 		const modules = (await readFile(join(directory, mode), 'utf8')).split('\n');
 		expect(modules).toContain('NativeModule http');

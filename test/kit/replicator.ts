@@ -16,7 +16,8 @@ import { type KumaInstallation, kumaInstallation } from './kuma-installation.ts'
 import { waitFor } from './wait-for.ts';
 import { writeDatabaseConfig } from './write-database-config.ts';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/replicator-kuma.js');
+/** What is shipped. */
+export const PROGRAM = resolve(import.meta.dirname, '../../dist/replicator-kuma.js');
 const READY_MS = 120_000;
 /** Kuma takes 5 to 6 s to stop, and a leader publishes before. */
 const STOP_MS = 30_000;
