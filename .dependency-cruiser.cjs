@@ -1,5 +1,49 @@
-/** The import arrows of docs/architecture.md, as rules. */
-const stages = 'database|snapshot|repository|plan|apply|reload';
+/**
+ * The import arrows of docs/architecture.md, as rules: what each folder of src/ may import beside itself. A folder that
+ * does not stand here may import nothing, and be imported by nobody.
+ */
+const ground = ['files', 'wire', 'timing', 'log', 'model'];
+const stages = ['database', 'snapshot', 'repository', 'apply', 'reload'];
+
+const arrows = {
+	// The words of the domain know nothing of the world.
+	model: [],
+	// The ground: nothing in it knows what is replicated.
+	files: ['model'],
+	timing: ['model'],
+	wire: ['model', 'timing'],
+	log: ['files', 'model'],
+	// Pure: see below.
+	lineage: ['model'],
+	plan: ['model'],
+	catalog: ['model'],
+	config: ['model'],
+	// The stages know the ground and the model, and never each other. What is listed stands in the lineage's order.
+	database: ground,
+	snapshot: ground,
+	repository: [...ground, 'lineage'],
+	apply: ground,
+	reload: ground,
+	kuma: ground,
+	// It runs inside of Kuma: one small file, without a single package.
+	agent: ['model', 'wire'],
+	// One Kuma with its data directory, opened by whoever needs it.
+	instance: [...ground, ...stages, 'lineage', 'catalog', 'config', 'kuma'],
+	nudges: [...ground, 'config'],
+	notices: [...ground, 'config', 'nudges'],
+	fleet: [...ground, 'config', 'lineage', 'instance', 'snapshot', 'repository'],
+	replica: [...ground, ...stages, 'lineage', 'plan', 'catalog', 'instance'],
+	// A leader that is new is a replica first.
+	leader: [...ground, ...stages, 'lineage', 'plan', 'catalog', 'instance', 'replica'],
+	control: [...ground, 'config', 'instance'],
+	http: [...ground, 'config', 'fleet'],
+};
+const below = Object.keys(arrows).filter((folder) => folder !== 'agent');
+arrows.daemon = below;
+arrows.commands = [...below, 'daemon'];
+
+const oneOf = (folders) => `^src/(${folders.join('|')})/`;
+const notTests = { pathNot: '\\.test\\.ts$' };
 
 module.exports = {
 	forbidden: [
@@ -10,64 +54,47 @@ module.exports = {
 			from: { orphan: true, pathNot: '\\.test\\.ts$|^src/main\\.ts$|^src/agent/preload\\.ts$' },
 			to: {},
 		},
-		{
-			name: 'model-imports-nothing',
-			comment: 'The words of the domain know nothing of the world.',
+		...Object.entries(arrows).map(([folder, allowed]) => ({
+			name: `${folder}-imports-what-is-below`,
 			severity: 'error',
-			from: { path: '^src/model/', pathNot: '\\.test\\.ts$' },
-			to: { pathNot: '^src/model/' },
+			from: { path: oneOf([folder]), ...notTests },
+			to: { path: '^src/', pathNot: oneOf([folder, ...allowed]) },
+		})),
+		{
+			name: 'every-folder-has-a-rule',
+			severity: 'error',
+			from: { path: '^src/', pathNot: `${oneOf(Object.keys(arrows))}|^src/main\\.ts$|\\.test\\.ts$` },
+			to: {},
 		},
 		{
-			name: 'plan-is-pure',
-			comment: 'Rows in, changes out: no clock, no network, no database, no file.',
+			name: 'main-imports-commands',
 			severity: 'error',
-			from: { path: '^src/plan/', pathNot: '\\.test\\.ts$' },
+			from: { path: '^src/main\\.ts$' },
+			to: { path: '^src/', pathNot: oneOf(['commands', ...ground]) },
+		},
+		{
+			name: 'model-imports-nothing',
+			severity: 'error',
+			from: { path: oneOf(['model']), ...notTests },
+			to: { pathNot: oneOf(['model']) },
+		},
+		{
+			name: 'plan-and-lineage-are-pure',
+			comment: 'Values in, values out: no clock, no network, no database, no file.',
+			severity: 'error',
+			from: { path: oneOf(['lineage', 'plan']), ...notTests },
 			to: { dependencyTypes: ['core'] },
 		},
 		{
-			name: 'stages-import-model-and-never-each-other',
+			name: 'agent-has-no-packages',
 			severity: 'error',
-			from: { path: `^src/(${stages})/`, pathNot: '\\.test\\.ts$' },
-			to: { path: '^src/', pathNot: ['^src/model/', '^src/socket/', '^src/$1/'] },
-		},
-		{
-			name: 'agent-imports-model',
-			comment: 'It runs inside of Kuma: one small file, without a single package.',
-			severity: 'error',
-			from: { path: '^src/(agent|socket)/', pathNot: '\\.test\\.ts$' },
-			to: {
-				pathNot: [
-					'^src/(model|socket)/',
-					'^src/$1/',
-					'^node:',
-					'^(fs|net|path|module|timers|worker_threads)',
-				],
-			},
-		},
-		{
-			name: 'catalog-imports-model',
-			severity: 'error',
-			from: { path: '^src/catalog/', pathNot: '\\.test\\.ts$' },
-			to: { path: '^src/', pathNot: '^src/(model|catalog)/' },
-		},
-		{
-			name: 'edges-import-model',
-			comment:
-				'Kuma as a program, signals and configuration stand beside the stages and know only the model.',
-			severity: 'error',
-			from: { path: '^src/(kuma|signals|config)/', pathNot: '\\.test\\.ts$' },
-			to: { path: '^src/', pathNot: ['^src/model/', '^src/$1/'] },
-		},
-		{
-			name: 'roles-compose-stages',
-			severity: 'error',
-			from: { path: '^src/(leader|replica)/', pathNot: '\\.test\\.ts$' },
-			to: { path: '^src/(commands|http|daemon|signals|config|kuma)/' },
+			from: { path: '^src/(agent/|wire/(line-reader|socket-path)\\.ts)', ...notTests },
+			to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'unknown'] },
 		},
 		{
 			name: 'only-tests-import-tests',
 			severity: 'error',
-			from: { path: '^src/', pathNot: '\\.test\\.ts$' },
+			from: { path: '^src/', ...notTests },
 			to: { path: '^test/|\\.test\\.ts$' },
 		},
 	],

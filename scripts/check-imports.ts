@@ -9,7 +9,7 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
  * no import between them, has understood nothing and must not pass: that happens when TypeScript is too new for it.
  */
 
-process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+process.chdir(process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url))));
 const options = await extractDepcruiseOptions('./.dependency-cruiser.cjs');
 const { output } = await cruise(['src'], options, undefined, {
 	tsConfig: extractTSConfig('./tsconfig.json'),

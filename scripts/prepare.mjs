@@ -10,18 +10,10 @@ import {
 	installCommand,
 	installTools,
 	missingTools,
-	TEST_TOOLS,
+	testTools,
 } from './tools.mjs';
 
-export {
-	COMPILE_TOOLS,
-	canInstallTools,
-	installCommand,
-	installKuma,
-	installTools,
-	missingTools,
-	TEST_TOOLS,
-};
+export { COMPILE_TOOLS, canInstallTools, installCommand, installKuma, installTools, missingTools };
 
 /**
  * Makes a fresh clone ready for tests and demo: the packages of the project, the programs it needs, and a real Uptime
@@ -69,11 +61,20 @@ async function readPackages(path) {
 }
 
 async function main(parameters) {
-	const unknown = parameters.filter((parameter) => parameter !== '--install-tools');
-	if (unknown.length > 0)
-		throw new Error(`Unknown: ${unknown.join(' ')}. Usage: prepare.mjs [--install-tools]`);
-	if (parameters.length > 0) await installTools([...TEST_TOOLS, ...COMPILE_TOOLS]);
-	const missing = missingTools();
+	const {
+		'--packages': isForPackages,
+		'--install-tools': installsTools,
+		...unknown
+	} = Object.fromEntries(parameters.map((parameter) => [parameter, true]));
+	if (Object.keys(unknown).length > 0) {
+		const usage = 'prepare.mjs [--packages | --install-tools]';
+		throw new Error(`Unknown: ${Object.keys(unknown).join(' ')}. Usage: ${usage}`);
+	}
+	// Tests that need nothing but Node.
+	if (isForPackages) return prepareProject();
+	const tools = testTools();
+	if (installsTools) await installTools([...tools, ...COMPILE_TOOLS]);
+	const missing = missingTools(tools);
 	if (missing.length > 0) {
 		const shortcut = canInstallTools() ? ', or let `node scripts/prepare.mjs --install-tools` do it' : '';
 		throw new Error(`Missing: ${missing.join(', ')}. Install with \`${installCommand(missing)}\`${shortcut}`);

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { CATALOG } from '../src/catalog/index.ts';
-import { readSqliteSchema } from '../src/database/sqlite-schema.ts';
+import { readSqliteSchema } from '../src/database/sqlite/sqlite-schema.ts';
 import { describeSchemaDifference } from './automation/describe-schema-difference.ts';
 
 /** Prints in what the tables of two Kumas' SQLite databases differ, for the issue about a release that fails. */

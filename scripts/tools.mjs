@@ -27,24 +27,22 @@ const PACKAGES = {
 	'docker-compose': 'docker-compose',
 };
 
-/** What `npm test` cannot do without. */
-export const TEST_TOOLS = [
-	'restic',
-	'mariadbd',
-	'mariadb',
-	'rclone',
-	'openssl',
-	'chromium',
-	'systemd-analyze',
-	'curl',
-];
+const MARIADB_TOOLS = ['mariadbd', 'mariadb'];
+/** What `npm test` cannot do without on any kind of database. */
+const TEST_TOOLS = ['restic', 'rclone', 'openssl', 'chromium', 'systemd-analyze', 'curl'];
 /** What makes images and runs containers, for `npm run test:image`. */
 export const IMAGE_TOOLS = ['podman', 'buildah', 'runc', 'mmdebstrap'];
 /** What compiles Kuma's database driver where there is no ready-made one. */
 export const COMPILE_TOOLS = ['python3', 'make', 'g++'];
 
+/** @returns what `npm test` cannot do without, on the kinds of database that the variable KINDS lists, or all. */
+export function testTools() {
+	const kinds = process.env.KINDS?.split(',') ?? ['mariadb'];
+	return kinds.includes('mariadb') ? [...TEST_TOOLS, ...MARIADB_TOOLS] : TEST_TOOLS;
+}
+
 /** @returns those of the programs that this machine lacks. */
-export function missingTools(tools = TEST_TOOLS) {
+export function missingTools(tools) {
 	// Debian keeps servers where only root's PATH looks.
 	const folders = [...machinePath(), '/usr/local/sbin', '/usr/sbin'];
 	return tools.filter((tool) => findProgram(tool, folders) === undefined);

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, exitCodeOf } from './commands/exit-code.ts';
-import { stayIdle } from './commands/stay-idle.ts';
-import { PRODUCT_VERSION } from './daemon/product-version.ts';
-import { maskSecrets } from './daemon/secrets.ts';
+import { stayIdle } from './commands/opening/stay-idle.ts';
+import { maskSecrets } from './log/secrets.ts';
+import { PRODUCT_VERSION } from './model/product-version.ts';
 import { ReplicatorError } from './model/replicator-error.ts';
 
 const program = new Command('replicator-kuma')
@@ -37,7 +37,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 	export: async () => (await import('./commands/export.ts')).addExportCommand,
 	import: async () => (await import('./commands/import.ts')).addImportCommand,
 	status: async () => (await import('./commands/status.ts')).addStatusCommand,
-	doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
+	doctor: async () => (await import('./commands/doctor/doctor.ts')).addDoctorCommand,
 };
 
 const asked = process.argv[2] ?? '';

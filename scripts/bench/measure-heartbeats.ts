@@ -23,6 +23,7 @@ export async function measureHeartbeats(run: BenchRun): Promise<Figure[]> {
 	const editCount = run.isQuick ? 2 : 5;
 	const beating = await startBeatingFleet({
 		intervalSeconds: INTERVAL_SECONDS,
+		repository: await run.directory('repository'),
 		replicas: { replica: { database: 'sqlite' } },
 	});
 	run.ends(() => beating.discard());

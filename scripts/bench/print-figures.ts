@@ -1,4 +1,4 @@
-import { borderlessTable } from '../../src/commands/borderless-table.ts';
+import { borderlessTable } from '../../src/commands/printing/borderless-table.ts';
 import type { Figure } from './figure.ts';
 
 /** From here on people think in seconds. */

@@ -1,4 +1,4 @@
-import { borderlessTable } from '../../src/commands/borderless-table.ts';
+import { borderlessTable } from '../../src/commands/printing/borderless-table.ts';
 import type { ReplicaVerdict } from './check-fleet.ts';
 import type { Progress } from './progress.ts';
 

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { describeError } from './describe-error.ts';
 
 const STDERR = 2;
 
@@ -7,8 +8,8 @@ const STDERR = 2;
  * process.stderr would tell as an error that nobody catches.
  */
 export function agentLog(message: string, error?: unknown): void {
-	const reason = error === undefined ? '' : `: ${error instanceof Error ? error.message : String(error)}`;
 	try {
+		const reason = error === undefined ? '' : `: ${describeError(error)}`;
 		writeSync(STDERR, `[replicator-kuma agent] ${message}${reason}\n`);
 	} catch {
 		// Nobody reads; there is nowhere left to say it.

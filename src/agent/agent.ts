@@ -1,57 +1,61 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type {
-	AgentChanges,
-	AgentHello,
-	AgentOptions,
-	AgentRequest,
-	ReloadResult,
+import {
+	AGENT_PROTOCOL,
+	type AgentChanges,
+	type AgentHello,
+	type AgentOptions,
+	type AgentProblems,
+	type AgentRequest,
+	NO_CHANGES,
+	type ReloadResult,
 } from '../model/agent-protocol.ts';
-import { AGENT_PROTOCOL } from '../model/agent-protocol.ts';
 import { agentLog } from './agent-log.ts';
-import { findCapabilities, type Hooked } from './capabilities.ts';
-import { watchWrites } from './change-events.ts';
-import type { FoundKuma } from './find-kuma.ts';
-import { readKuma } from './kuma.ts';
-import { Lease } from './lease.ts';
-import { MaintenanceZone } from './maintenance-zone.ts';
-import { hookModules } from './module-hooks.ts';
-import { MonitorStarts } from './monitor-starts.ts';
+import { describeError } from './describe-error.ts';
+import { findCapabilities, type Hooked } from './kuma/capabilities.ts';
+import { watchWrites } from './kuma/change-events.ts';
+import type { FoundKuma } from './kuma/find-kuma.ts';
+import { readKuma } from './kuma/kuma.ts';
+import { hookModules } from './kuma/module-hooks.ts';
 import {
 	FIXED_WORDS_FILES,
 	prefixNotifications,
 	sendMessageInsteadOfFixedWords,
-} from './notification-prefix.ts';
-import { affectedMonitors, reload } from './reload.ts';
-import { stopMonitors } from './restart-monitors.ts';
+} from './kuma/notification-prefix.ts';
+import { addServerAccess } from './kuma/server-access.ts';
+import { MaintenanceZone } from './lists/maintenance-zone.ts';
+import { mergeChanges, type OpenChanges } from './lists/merge-changes.ts';
+import { wholeTable } from './lists/whole-table.ts';
+import { Beats } from './monitors/beats.ts';
+import { Lease } from './monitors/lease.ts';
+import { MonitorStarts } from './monitors/monitor-starts.ts';
+import { stopMonitors } from './monitors/restart-monitors.ts';
+import { affectedMonitors, type Reloaded, reload } from './reload.ts';
 import { serveAgent } from './serve.ts';
-import { addServerAccess } from './server-access.ts';
 import { StartGate } from './start-gate.ts';
+import { Unfinished } from './unfinished.ts';
 
 declare const __PRODUCT_VERSION__: string;
 
-/** How soon a reload that failed, such as for a locked database, is tried again. */
-const RETRY_MS = 5_000;
+/** As many as anybody reads. */
+const PROBLEMS_MAX = 10;
 const LISTENING_POLL_MS = 100;
-
-const NOTHING: AgentChanges = {
-	rows: [],
-	retaggedMonitors: [],
-	relinkedMonitors: [],
-	settings: [],
-	timezone: null,
-};
 
 /** Puts the agent's parts into the Kuma that is about to be loaded, and listens. */
 export function startAgent(found: FoundKuma, options: AgentOptions): void {
 	const { root } = found;
-	const starts = new MonitorStarts();
+	const starts = new MonitorStarts(noteFailedStart);
 	const zone = new MaintenanceZone();
+	const beats = new Beats({
+		readKuma: () => readKuma(root),
+		onReport: (report) => server.tell({ event: 'beats', report }),
+	});
 	const hooked: Hooked = {
 		hasGate: false,
 		hasMonitorStarts: false,
 		hasZone: false,
 		hasPrefix: false,
 		hasChangeEvents: false,
+		hasBeats: false,
 		access: null,
 	};
 	const gate = new StartGate({
@@ -60,11 +64,13 @@ export function startAgent(found: FoundKuma, options: AgentOptions): void {
 	});
 	const lease = new Lease((changes) => {
 		agentLog('an apply was not finished; Kuma takes up what the database has');
-		inTurn(() => takeUp(lease, changes)).catch((error: unknown) => agentLog('the reload failed', error));
+		takeUpAlone(changes);
 	});
+	const unfinished = new Unfinished(() => takeUpAlone(NO_CHANGES));
 	const server = serveAgent(options.socketPath, {
 		onRequest: handle,
 		onClosed: (client) => lease.abandon(client),
+		onUnreachable: () => gate.giveUp(),
 	});
 	const withoutPrefix = options.notificationPrefix === '';
 	const fixedWords = withoutPrefix
@@ -85,11 +91,15 @@ export function startAgent(found: FoundKuma, options: AgentOptions): void {
 		'server/database.js': {
 			onLoaded: (database) => {
 				hooked.hasGate = gate.install(database, () => {
+					hooked.hasBeats = beats.install(readKuma(root).beans);
 					hooked.hasChangeEvents = watchWrites(readKuma(root).beans, options.watched, (tables) =>
 						server.tell({ event: 'changed', tables }),
 					);
 				});
 			},
+		},
+		'server/uptime-kuma-server.js': {
+			onLoaded: (exports) => beats.hearErrors((exports as { UptimeKumaServer?: unknown })?.UptimeKumaServer),
 		},
 		'server/notification.js': {
 			onLoaded: (exports) => {
@@ -109,6 +119,7 @@ export function startAgent(found: FoundKuma, options: AgentOptions): void {
 		},
 	});
 
+	let told: AgentProblems = [];
 	let turn: Promise<unknown> = Promise.resolve();
 	function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
 		const result = turn.then(work);
@@ -128,7 +139,7 @@ export function startAgent(found: FoundKuma, options: AgentOptions): void {
 				lease.renew(request.leaseMs);
 				return null;
 			case 'reload':
-				return inTurn(() => takeUp(client, request.changes));
+				return inTurn(() => takeUp(lease.settle(request.changes)));
 		}
 	}
 
@@ -141,13 +152,15 @@ export function startAgent(found: FoundKuma, options: AgentOptions): void {
 			fingerprint: options.fingerprint,
 			phase: gate.phase,
 			capabilities: findCapabilities(readKuma(root), hooked),
+			problems: problemsNow(),
+			beats: beats.report,
 		};
 	}
 
 	async function release(timezone: string | null): Promise<null> {
 		// Too late for the start: what has loaded its maintenances by now must load them anew.
-		if (gate.phase === 'running') await reloadNow({ ...NOTHING, timezone });
-		else zone.set(timezone);
+		if (gate.phase === 'running') await takeUpUnlessStopped({ ...NO_CHANGES, timezone });
+		else setZoneAtStart(timezone);
 		gate.release();
 		return null;
 	}
@@ -156,27 +169,78 @@ export function startAgent(found: FoundKuma, options: AgentOptions): void {
 		lease.begin(client, request.changes, request.leaseMs);
 		if (gate.phase !== 'running') return 0;
 		await untilLoaded();
-		return stopMonitors(readKuma(root), starts, affectedMonitors(request.changes));
+		const { stopped, failed } = await stopMonitors(readKuma(root), starts, affectedMonitors(request.changes));
+		// The reload that follows stops them once more, and tries again what still fails then.
+		for (const { problem } of failed) agentLog(problem);
+		return stopped;
 	}
 
-	/** What was stopped must not stay so: a reload that fails is tried again, by itself or by whoever asks next. */
-	async function takeUp(owner: object, changes: AgentChanges): Promise<ReloadResult> {
-		const all = lease.settle(changes);
-		try {
-			return await reloadNow(all);
-		} catch (error) {
-			lease.begin(owner, all, RETRY_MS);
+	/** Nobody asked for it, so nobody hears what comes of it. */
+	function takeUpAlone(changes: AgentChanges): void {
+		inTurn(() => takeUpUnlessStopped(changes)).catch((error: unknown) =>
+			agentLog('the reload failed', error),
+		);
+	}
+
+	/** In the middle of an apply, what is stopped for it would start by rows of before; its end takes everything along. */
+	async function takeUpUnlessStopped(changes: AgentChanges): Promise<void> {
+		if (!lease.join(changes)) await takeUp(changes);
+	}
+
+	/** What was stopped must not stay so: what fails is tried again, by itself or by whoever asks next. */
+	async function takeUp(changes: AgentChanges): Promise<ReloadResult> {
+		const all = mergeChanges(unfinished.take(), changes);
+		const { failures, ...result } = await reloadNow(all).catch((error: unknown) => {
+			unfinished.settle(all, [`the reload failed: ${describeError(error)}`]);
+			tellProblems();
 			throw error;
-		}
+		});
+		unfinished.settle(result.unfinished, result.problems);
+		tellProblems();
+		if (failures.length > 0) throw failures[0];
+		const { isStarting, started, stopped, problems, durationMs } = result;
+		return { isStarting, started, stopped, problems, durationMs };
 	}
 
-	async function reloadNow(changes: AgentChanges): Promise<ReloadResult> {
+	async function reloadNow(changes: OpenChanges): Promise<Reloaded & Pick<ReloadResult, 'isStarting'>> {
 		if (gate.phase !== 'running') {
-			zone.set(changes.timezone);
-			return { isStarting: true, started: 0, stopped: 0, problems: [], durationMs: 0 };
+			setZoneAtStart(changes.timezone);
+			const nothing = { started: 0, stopped: 0, problems: [], unfinished: null, failures: [], durationMs: 0 };
+			return { isStarting: true, ...nothing };
 		}
 		await untilLoaded();
-		return reload({ kuma: readKuma(root), starts, zone, access: hooked.access }, changes);
+		const parts = { kuma: readKuma(root), starts, zone, access: hooked.access };
+		return { isStarting: false, ...(await reload(parts, changes)) };
+	}
+
+	/** Kuma has loaded no maintenance yet. */
+	function setZoneAtStart(timezone: string | null | undefined): void {
+		zone.set(timezone);
+		zone.settle();
+	}
+
+	/** Kuma itself tries nothing again. */
+	function noteFailedStart(id: number | 'all', error: unknown): void {
+		const reason = describeError(error);
+		const row = { table: 'monitor', key: [id], kind: 'changed', columns: [] } as const;
+		if (id === 'all')
+			unfinished.add({ ...NO_CHANGES, rows: [wholeTable('monitor')] }, `no monitor was started: ${reason}`);
+		else unfinished.add({ ...NO_CHANGES, rows: [row] }, `monitor ${id} could not be started: ${reason}`);
+		tellProblems();
+	}
+
+	function problemsNow(): AgentProblems {
+		const maintenances = Object.values(readKuma(root).server?.maintenanceList ?? {});
+		const all = [...unfinished.problems, ...zone.problems(maintenances)];
+		if (all.length <= PROBLEMS_MAX) return all;
+		return [...all.slice(0, PROBLEMS_MAX), `and ${all.length - PROBLEMS_MAX} more`];
+	}
+
+	function tellProblems(): void {
+		const problems = problemsNow();
+		if (JSON.stringify(problems) === JSON.stringify(told)) return;
+		told = problems;
+		server.tell({ event: 'problems', problems });
 	}
 
 	/** Until Kuma has read at its start what a reload reads; it would be loaded, and run, twice. */

@@ -1,9 +1,9 @@
 import { isMainThread } from 'node:worker_threads';
 import { AGENT_VARIABLE, type AgentOptions } from '../model/agent-protocol.ts';
+import { withoutAgent } from '../model/node-options.ts';
 import { startAgent } from './agent.ts';
 import { guarded } from './agent-log.ts';
-import { findKuma } from './find-kuma.ts';
-import { withoutAgent } from './node-options.ts';
+import { findKuma } from './kuma/find-kuma.ts';
 
 /**
  * Loaded by NODE_OPTIONS into every Node that is started on the way to Kuma. It wakes up in the one that runs Kuma's

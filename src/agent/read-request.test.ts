@@ -6,8 +6,11 @@ const CHANGES = {
 	retaggedMonitors: [],
 	relinkedMonitors: [],
 	settings: [],
+	isEverything: false,
 	timezone: 'Europe/Berlin',
 };
+
+const { timezone: _zone, ...WITHOUT_ZONE } = CHANGES;
 
 test.each([
 	[{ method: 'hello' }],
@@ -15,6 +18,7 @@ test.each([
 	[{ method: 'stop', changes: CHANGES, leaseMs: 10_000 }],
 	[{ method: 'renew', leaseMs: 10_000 }],
 	[{ method: 'reload', changes: CHANGES }],
+	[{ method: 'reload', changes: WITHOUT_ZONE }],
 ])('$method is taken as it is', (request) => {
 	expect(readRequest({ id: 1, ...request })).toEqual(request);
 });
@@ -35,6 +39,7 @@ test.each([
 	[{ method: 'reload', changes: { ...CHANGES, rows: [{ table: 'monitor' }] } }],
 	[{ method: 'reload', changes: { ...CHANGES, settings: undefined } }],
 	[{ method: 'reload', changes: { ...CHANGES, timezone: 1 } }],
+	[{ method: 'reload', changes: { ...CHANGES, isEverything: undefined } }],
 ])('refused: %j', (request) => {
 	expect(() => readRequest(request)).toThrow();
 });

@@ -1,8 +1,6 @@
-import type { AgentChanges, AgentRequest } from '../model/agent-protocol.ts';
+import { type AgentChanges, type AgentRequest, LEASE_MAX_MS } from '../model/agent-protocol.ts';
 
 const CHANGES: readonly (keyof AgentChanges)[] = ['rows', 'retaggedMonitors', 'relinkedMonitors', 'settings'];
-/** Nobody means to keep monitors stopped for longer. */
-const LEASE_MAX_MS = 10 * 60_000;
 
 /**
  * Reads what a client asks for, and refuses what could leave the agent, or what it has stopped, in a state that nobody
@@ -43,7 +41,18 @@ function toChanges(value: unknown): AgentChanges {
 		if (typeof row.table !== 'string' || !Array.isArray(row.key) || !Array.isArray(row.columns))
 			throw new Error('a changed row needs a table, a key and columns');
 	}
-	return { ...(value as AgentChanges), timezone: toTimezone(changes.timezone) };
+	if (typeof changes.isEverything !== 'boolean')
+		throw new Error('changes must say whether they are everything');
+	const { rows, retaggedMonitors, relinkedMonitors, settings, isEverything, timezone } =
+		value as AgentChanges;
+	return {
+		rows,
+		retaggedMonitors,
+		relinkedMonitors,
+		settings,
+		isEverything,
+		...(timezone === undefined ? {} : { timezone: toTimezone(timezone) }),
+	};
 }
 
 function toTimezone(value: unknown): string | null {

@@ -1,58 +1,9 @@
-import { expect, test } from 'vitest';
-import type { AgentChange, AgentChanges } from '../model/agent-protocol.ts';
-import type { Bean, Kuma } from './kuma.ts';
-import { MaintenanceZone } from './maintenance-zone.ts';
-import { MonitorStarts } from './monitor-starts.ts';
+import { describe, expect, test } from 'vitest';
+import { bean, newStarts, reloadRows, runningKuma } from '../../test/kit/running-kuma.ts';
+import { NO_CHANGES } from '../model/agent-protocol.ts';
+import type { Kuma } from './kuma/kuma.ts';
+import { MaintenanceZone } from './lists/maintenance-zone.ts';
 import { reload } from './reload.ts';
-
-type Tables = Readonly<Record<string, readonly Bean[]>>;
-
-/** A Kuma of memory: its database, what it runs, and what it has sent to the page of its only user. */
-function runningKuma(
-	database: Tables,
-	parts: { monitors?: Record<string, Bean>; maintenances?: Record<string, Bean> },
-) {
-	const sent: string[] = [];
-	const forgotten: number[] = [];
-	const kuma: Kuma = {
-		server: {
-			io: { sockets: { sockets: new Map([['s', { userID: 1 }]]) } },
-			monitorList: parts.monitors ?? {},
-			maintenanceList: parts.maintenances ?? {},
-			sendUpdateMonitorIntoList: (_socket, id) => sent.push(`update ${id}`),
-			sendDeleteMonitorFromList: (_socket, id) => sent.push(`delete ${id}`),
-		},
-		beans: {
-			find: async (table, _where, ids) => (database[table] ?? []).filter(({ id }) => ids.includes(id)),
-		},
-		UptimeCalculator: { remove: (id) => forgotten.push(id) },
-		Monitor: undefined,
-		Maintenance: undefined,
-		StatusPage: undefined,
-		Settings: undefined,
-		UptimeCacheList: undefined,
-		Prometheus: undefined,
-		metrics: undefined,
-		client: undefined,
-		apicache: undefined,
-	};
-	return { kuma, sent, forgotten };
-}
-
-function reloadRows(kuma: Kuma, ...rows: readonly Omit<AgentChange, 'columns'>[]) {
-	const changes: AgentChanges = {
-		rows: rows.map((row) => ({ ...row, columns: [] })),
-		retaggedMonitors: [],
-		relinkedMonitors: [],
-		settings: [],
-		timezone: null,
-	};
-	return reload({ kuma, starts: new MonitorStarts(), zone: new MaintenanceZone(), access: null }, changes);
-}
-
-function bean(id: number, life: Partial<Bean> = {}): Bean {
-	return { id, active: 1, ...life };
-}
 
 test('a monitor that was to be removed and is there still runs again, and no page is told that it is gone', async () => {
 	let starts = 0;
@@ -87,38 +38,309 @@ test('one that takes the id of another does not go on with the statistics of tha
 	expect(forgotten).toEqual([7]);
 });
 
-test('a changed maintenance runs before it takes the place of the old one, and others stay as they are', async () => {
-	const events: string[] = [];
-	const listed = () => kuma.server?.maintenanceList?.[3];
-	const old = bean(3, {
-		stop: () => events.push(`the old one stops, ${listed() === old ? 'listed' : 'replaced'}`),
-	});
-	const fresh = bean(3, {
-		run: async () => {
-			await Promise.resolve();
-			events.push(`the new one runs, the old one is ${listed() === old ? 'listed' : 'gone'}`);
+test.each([
+	[
+		'throws',
+		() => {
+			throw new Error('SQLITE_BUSY: database is locked');
 		},
-	});
-	const other = bean(4, { stop: () => events.push('another one stops') });
-	const { kuma } = runningKuma({ maintenance: [fresh] }, { maintenances: { 3: old, 4: other } });
+	],
+	['rejects', () => Promise.reject(new Error('SQLITE_BUSY: database is locked'))],
+])(
+	'a monitor whose start %s does not count as started, and is all that is tried again',
+	async (_how, start) => {
+		const { kuma } = runningKuma({ monitor: [bean(7, { start }), bean(8, { start: () => undefined })] }, {});
 
-	await reloadRows(kuma, { table: 'maintenance', key: [3], kind: 'changed' });
+		const result = await reloadRows(
+			kuma,
+			{ table: 'monitor', key: [7], kind: 'changed' },
+			{ table: 'monitor', key: [8], kind: 'changed' },
+		);
 
-	expect(events).toEqual(['the new one runs, the old one is listed', 'the old one stops, replaced']);
-	expect(kuma.server?.maintenanceList).toEqual({ 3: fresh, 4: other });
-});
+		expect(result).toMatchObject({
+			started: 1,
+			problems: ['monitor 7 could not be started: SQLITE_BUSY: database is locked'],
+			unfinished: { ...NO_CHANGES, rows: [{ table: 'monitor', key: [7] }] },
+		});
+	},
+);
 
-test('a maintenance that cannot be scheduled is told, and the others are taken up', async () => {
-	const broken = bean(3, { run: () => Promise.reject(new Error('no such day')) });
-	const sound = bean(4);
-	const { kuma } = runningKuma({ maintenance: [broken, sound] }, {});
+test('maintenances that cannot be read keep no monitor from running, and are tried again', async () => {
+	let starts = 0;
+	const { kuma } = runningKuma({ monitor: [bean(7, { start: () => (starts += 1) })] }, {});
+	const find = kuma.beans?.find;
+	const broken: Kuma = {
+		...kuma,
+		beans: {
+			find: async (table, ...query) => {
+				if (table === 'maintenance') throw new Error('no such column');
+				return (await find?.(table, ...query)) ?? [];
+			},
+		},
+	};
 
-	const { problems } = await reloadRows(
-		kuma,
-		{ table: 'maintenance', key: [3], kind: 'added' },
-		{ table: 'maintenance', key: [4], kind: 'added' },
+	const result = await reloadRows(
+		broken,
+		{ table: 'maintenance', key: [3], kind: 'changed' },
+		{ table: 'monitor', key: [7], kind: 'changed' },
 	);
 
-	expect(problems).toEqual(['maintenance 3 could not be scheduled: Error: no such day']);
-	expect(kuma.server?.maintenanceList).toEqual({ 3: broken, 4: sound });
+	expect(starts).toBe(1);
+	expect(result.failures).toHaveLength(1);
+	expect(result.unfinished).toMatchObject({ rows: [{ table: 'maintenance', key: [3] }] });
+});
+
+test('everything is what the database has, whatever Kuma remembers', async () => {
+	const ran: string[] = [];
+	const monitors = [
+		bean(1, { start: () => ran.push('monitor 1') }),
+		bean(2, { active: 0, start: () => ran.push('monitor 2') }),
+	];
+	const maintenances = [bean(3, { run: () => ran.push('maintenance 3') })];
+	const { kuma, forgotten } = runningKuma(
+		{ monitor: monitors, maintenance: maintenances },
+		{
+			monitors: { 2: bean(2), 9: bean(9, { stop: () => ran.push('monitor 9 stops') }) },
+			maintenances: { 9: bean(9, { stop: () => ran.push('maintenance 9 stops') }) },
+		},
+	);
+	const page = { userID: 1, emit: (event: string) => ran.push(event), disconnect: () => undefined };
+	kuma.server?.io?.sockets?.sockets?.set('s', page);
+
+	const parts = { kuma, starts: newStarts(), zone: new MaintenanceZone(), access: null };
+	const result = await reload(parts, { ...NO_CHANGES, isEverything: true });
+
+	expect(result).toMatchObject({ problems: [], unfinished: null });
+	expect(ran).toEqual(['maintenance 3', 'maintenance 9 stops', 'refresh', 'monitor 9 stops', 'monitor 1']);
+	expect(kuma.server?.monitorList).toEqual({ 1: monitors[0] });
+	expect(kuma.server?.maintenanceList).toEqual({ 3: maintenances[0] });
+	expect(forgotten.toSorted()).toEqual([1, 2, 9]);
+});
+
+test('what Kuma does to a monitor while it waits for its turn stands', async () => {
+	const started: string[] = [];
+	const row = (id: number, name: string, active = 1) =>
+		bean(id, { active, start: () => started.push(`${id} ${name}`) });
+	const rows = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => row(id, 'as applied'));
+	const database = { monitor: rows };
+	const { kuma } = runningKuma(database, {
+		monitors: Object.fromEntries(rows.map(({ id }) => [id, bean(id)])),
+	});
+	const list = kuma.server?.monitorList ?? {};
+	const byPerson = row(9, 'by a person');
+	rows[0] = bean(1, {
+		start: () => {
+			// As Kuma pauses, deletes, edits and starts monitors.
+			rows[5] = row(6, 'paused', 0);
+			if (6 in list) Object.assign(list[6] ?? {}, { active: 0 });
+			rows.splice(6, 1, row(8, 'edited'));
+			delete list[7];
+			rows.splice(7, 1);
+			list[9] = byPerson;
+		},
+	});
+
+	const result = await reloadRows(
+		kuma,
+		...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => ({ table: 'monitor', key: [id], kind: 'changed' }) as const),
+	);
+
+	expect(started).toEqual([...[2, 3, 4, 5].map((id) => `${id} as applied`), '8 edited']);
+	expect(list[9]).toBe(byPerson);
+	expect(list[7]).toBeUndefined();
+	expect(result).toMatchObject({ started: 6, problems: [], unfinished: null });
+});
+
+test('a monitor that Kuma starts while others are being stopped runs in the end, once', async () => {
+	const events: string[] = [];
+	const byPerson = bean(2, { stop: () => events.push('the one of a person stops') });
+	const first = bean(1, {
+		stop: () => {
+			if (kuma.server?.monitorList !== undefined) kuma.server.monitorList[2] = byPerson;
+		},
+	});
+	const row = bean(2, { start: () => events.push('2 starts') });
+	const { kuma } = runningKuma({ monitor: [row] }, { monitors: { 1: first, 2: bean(2) } });
+
+	await reloadRows(
+		kuma,
+		{ table: 'monitor', key: [1], kind: 'removed' },
+		{ table: 'monitor', key: [2], kind: 'changed' },
+	);
+
+	expect(events).toEqual(['the one of a person stops', '2 starts']);
+	expect(kuma.server?.monitorList).toEqual({ 2: row });
+});
+
+test('monitors that cannot be read again before their start are tried again', async () => {
+	const { kuma } = runningKuma({ monitor: [bean(7)] }, {});
+	const find = kuma.beans?.find;
+	let reads = 0;
+	const broken: Kuma = {
+		...kuma,
+		beans: {
+			find: async (...query) => {
+				reads += 1;
+				if (reads > 1) throw new Error('SQLITE_BUSY: database is locked');
+				return (await find?.(...query)) ?? [];
+			},
+		},
+	};
+
+	const result = await reloadRows(broken, { table: 'monitor', key: [7], kind: 'changed' });
+
+	expect(result).toMatchObject({
+		started: 0,
+		problems: ['monitor 7 could not be started: SQLITE_BUSY: database is locked'],
+		unfinished: { rows: [{ table: 'monitor', key: [7] }] },
+	});
+});
+
+test('a monitor whose stop throws keeps no other from being stopped, and is tried again', async () => {
+	const events: string[] = [];
+	const broken = bean(7, {
+		stop: () => {
+			throw new Error('no such metric');
+		},
+	});
+	const { kuma } = runningKuma(
+		{ monitor: [bean(7, { start: () => events.push('7 starts') })] },
+		{ monitors: { 7: broken, 8: bean(8, { stop: () => events.push('8 stops') }) } },
+	);
+
+	const result = await reloadRows(
+		kuma,
+		{ table: 'monitor', key: [7], kind: 'changed' },
+		{ table: 'monitor', key: [8], kind: 'removed' },
+	);
+
+	expect(events).toEqual(['8 stops', '7 starts']);
+	expect(result).toMatchObject({
+		problems: ['monitor 7 could not be stopped: no such metric'],
+		unfinished: { rows: [{ table: 'monitor', key: [7] }] },
+		failures: [],
+	});
+});
+
+describe('of everything, the part that fails is all that is tried again', () => {
+	const busy = () => Promise.reject(new Error('SQLITE_BUSY: database is locked'));
+	const throwing = () => {
+		throw new Error('no such cache');
+	};
+	/** Makes one part of Kuma fail as long as `isBroken` says so. */
+	const PARTS: Readonly<Record<string, (kuma: Kuma, isBroken: () => boolean) => Kuma>> = {
+		'status pages': (kuma, isBroken) => ({
+			...kuma,
+			StatusPage: { loadDomainMappingList: () => (isBroken() ? busy() : undefined) },
+		}),
+		settings: (kuma, isBroken) => ({
+			...kuma,
+			Settings: { get: async () => (isBroken() ? busy() : 'page') },
+		}),
+		'metric labels': (kuma, isBroken) => withFind(kuma, (table) => table === 'tag' && isBroken()),
+		maintenances: (kuma, isBroken) => withFind(kuma, (table) => table === 'maintenance' && isBroken()),
+		'the cache of pages': (kuma, isBroken) => ({
+			...kuma,
+			apicache: { clear: () => (isBroken() ? throwing() : undefined) },
+		}),
+		'first user': (kuma, isBroken) => withFind(kuma, (table) => table === 'user' && isBroken()),
+	};
+	const withFind = (kuma: Kuma, fails: (table: string) => boolean): Kuma => ({
+		...kuma,
+		beans: {
+			find: async (table, ...query) =>
+				fails(table) ? busy() : ((await kuma.beans?.find?.(table, ...query)) ?? []),
+			getCell: async () => (fails('user') ? busy() : 1),
+		},
+	});
+
+	test.each(Object.entries(PARTS))('%s', async (_name, breakPart) => {
+		const events: string[] = [];
+		const { kuma } = runningKuma(
+			{ monitor: [bean(1, { start: () => events.push('monitor starts') })] },
+			{ monitors: { 1: bean(1) } },
+		);
+		const page = { userID: 1, emit: () => events.push('page loads anew'), disconnect: () => undefined };
+		kuma.server?.io?.sockets?.sockets?.set('s', page);
+		let isBroken = true;
+		const access = { needSetup: true };
+		const parts = {
+			kuma: breakPart(kuma, () => isBroken),
+			starts: newStarts(),
+			zone: new MaintenanceZone(),
+			access,
+		};
+
+		const first = await reload(parts, { ...NO_CHANGES, isEverything: true });
+		const second = await reload(parts, first.unfinished ?? NO_CHANGES);
+		isBroken = false;
+		const third = await reload(parts, second.unfinished ?? NO_CHANGES);
+
+		expect(first.failures).toHaveLength(1);
+		expect(second.failures).toHaveLength(1);
+		expect(third).toMatchObject({ problems: [], unfinished: null });
+		expect(events).toEqual(['page loads anew', 'monitor starts']);
+	});
+});
+
+test('a session that cannot be ended keeps neither another one open nor a monitor from running', async () => {
+	const events: string[] = [];
+	const { kuma } = runningKuma({ monitor: [bean(7, { start: () => events.push('starts') })] }, {});
+	const sockets = kuma.server?.io?.sockets?.sockets;
+	const broken = {
+		userID: 1,
+		emit: () => {
+			throw new Error('no transport');
+		},
+	};
+	sockets?.set('s', broken);
+	sockets?.set('t', { userID: 1, disconnect: () => events.push('is ended') });
+
+	const result = await reloadRows(
+		kuma,
+		{ table: 'user', key: [1], kind: 'removed' },
+		{ table: 'monitor', key: [7], kind: 'changed' },
+	);
+
+	expect(events).toEqual(['is ended', 'starts']);
+	expect(result.unfinished).toMatchObject({ rows: [{ table: 'user', key: [1] }] });
+});
+
+test('a list that could not be sent to a page is sent again, and nothing else is done for it', async () => {
+	const events: string[] = [];
+	const row = bean(3, { run: () => events.push('maintenance runs') });
+	const { kuma, sent } = runningKuma({ maintenance: [row], monitor: [bean(7), bean(8)] }, {});
+	let isBroken = true;
+	const send = (list: string) => () => {
+		if (isBroken) throw new Error(`select * from x where \`token\` = 'secret' - SQLITE_BUSY: locked`);
+		events.push(list);
+	};
+	const deaf: Kuma = {
+		...kuma,
+		server: {
+			...kuma.server,
+			sendUpdateMonitorIntoList: send('an update'),
+			sendMonitorList: send('all monitors'),
+			sendMaintenanceListByUserID: send('maintenances'),
+		},
+		client: { sendNotificationList: () => events.push('notifications') },
+	};
+	const parts = { kuma: deaf, starts: newStarts(), zone: new MaintenanceZone(), access: null };
+	const changed = (table: string, id: number) =>
+		({ table, key: [id], kind: 'changed', columns: [] }) as const;
+
+	const first = await reload(parts, {
+		...NO_CHANGES,
+		rows: [changed('maintenance', 3), changed('monitor', 7), changed('notification', 1)],
+	});
+	isBroken = false;
+	const second = await reload(parts, first.unfinished ?? NO_CHANGES);
+
+	expect(first.problems.toSorted()).toEqual([
+		'the list of table maintenance could not be sent to a page: SQLITE_BUSY: locked',
+		'the list of table monitor could not be sent to a page: SQLITE_BUSY: locked',
+	]);
+	expect(second).toMatchObject({ started: 0, problems: [], unfinished: null });
+	expect(events).toEqual(['maintenance runs', 'notifications', 'all monitors', 'maintenances']);
+	expect(sent).toEqual([]);
 });

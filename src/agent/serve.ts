@@ -6,9 +6,10 @@ import {
 	type AgentEvent,
 	type AgentRequest,
 } from '../model/agent-protocol.ts';
-import { createLineReader } from '../socket/line-reader.ts';
-import { withSocketPath } from '../socket/socket-path.ts';
+import { createLineReader } from '../wire/line-reader.ts';
+import { withSocketPath } from '../wire/socket-path.ts';
 import { agentLog, guarded } from './agent-log.ts';
+import { describeError } from './describe-error.ts';
 import { readRequest } from './read-request.ts';
 
 export interface AgentServer {
@@ -19,12 +20,15 @@ export interface AgentServer {
 /**
  * Listens on a Unix socket (0600). Requests of one connection are answered in their order.
  * @param handlers.onClosed called when a client is gone, however it went.
+ * @param handlers.onUnreachable called when nobody can connect.
  */
 export function serveAgent(
 	socketPath: string,
 	handlers: {
 		readonly onRequest: (client: object, request: AgentRequest) => Promise<unknown>;
 		readonly onClosed: (client: object) => void;
+		/** Called when it cannot listen. */
+		readonly onUnreachable: () => void;
 	},
 ): AgentServer {
 	const clients = new Set<Socket>();
@@ -43,14 +47,19 @@ export function serveAgent(
 			onLine: (line) => {
 				last = last.then(async () => send(socket, await answer(line, socket, handlers.onRequest)));
 			},
+			tooLong: 'stop',
 			onTooLong: () => {
 				agentLog(`a request of more than ${AGENT_LINE_BYTES_MAX} bytes was refused`);
 				socket.destroy();
 			},
 		});
-		socket.on('data', reader);
+		socket.on('data', reader.read);
 	});
-	server.on('error', (error) => agentLog('the agent cannot be reached', error));
+	const fail = (error: unknown) => {
+		agentLog('the agent cannot be reached', error);
+		guarded('doing without a connection', handlers.onUnreachable);
+	};
+	server.on('error', fail);
 	server.unref();
 	removeSocket(socketPath);
 	withSocketPath(
@@ -65,7 +74,7 @@ export function serveAgent(
 				server.once('error', () => resolve());
 				process.umask(mask);
 			}),
-	).catch((error: unknown) => agentLog('the agent cannot be reached', error));
+	).catch(fail);
 	process.on('exit', () => removeSocket(socketPath));
 	return {
 		tell: (event) => {
@@ -85,7 +94,7 @@ async function answer(
 		if (Number.isSafeInteger(message?.id)) id = Number(message?.id);
 		return { id, result: (await onRequest(client, readRequest(message))) ?? null };
 	} catch (error) {
-		return { id, error: error instanceof Error ? error.message : String(error) };
+		return { id, error: describeError(error) };
 	}
 }
 

@@ -10,7 +10,7 @@ interface PatchedDatabase {
  * applied first. Bounded by a timer of its own: monitoring is never hostage to replication.
  */
 export class StartGate {
-	readonly #holdMs: number | null;
+	#holdMs: number | null;
 	readonly #onPhase: (phase: AgentPhase) => void;
 	#phase: AgentPhase = 'starting';
 	#open: () => void = () => {};
@@ -46,6 +46,12 @@ export class StartGate {
 	/** Where there is no gate, nobody can tell a Kuma that starts from one that runs. */
 	skip(): void {
 		this.#enter('running');
+	}
+
+	/** Nobody can come to release it, so that Kuma need not wait. */
+	giveUp(): void {
+		this.#holdMs = null;
+		this.#open();
 	}
 
 	/** Lets Kuma go on; without effect when it is not held. */

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { exitCodeOfReport } from './exit-code.ts';
-import { openContext } from './open-context.ts';
-import { printReport } from './print.ts';
-import { runOrAsk } from './run-or-ask.ts';
+import { openContext } from './opening/open-context.ts';
+import { runOrAsk } from './opening/run-or-ask.ts';
+import { printReport } from './printing/print.ts';
 
 interface Options {
 	readonly takeOver: boolean;
@@ -41,8 +41,8 @@ Examples:
 		)
 		.action(async ({ takeOver, allowDeletes, dropHeld, json }: Options) => {
 			const context = openContext({ needsRepository: true });
-			const report = await runOrAsk(context, (replicator) =>
-				replicator.backup({ takesOver: takeOver, allowsDeletes: allowDeletes, dropsHeld: dropHeld }),
+			const report = await runOrAsk(context, (acting) =>
+				acting.backup({ takesOver: takeOver, allowsDeletes: allowDeletes, dropsHeld: dropHeld }),
 			);
 			printReport(report, { json });
 			process.exitCode = exitCodeOfReport(report);

@@ -1,22 +1,22 @@
 import type { Command } from 'commander';
 import { CATALOG } from '../catalog/index.ts';
-import { prepareStateDirectory } from '../daemon/data-directory.ts';
-import { describeGeneration } from '../daemon/describe-generation.ts';
-import { joinFleet } from '../daemon/open-instance.ts';
 import { openRepository } from '../daemon/open-repository.ts';
+import { joinFleet } from '../instance/open-instance.ts';
+import { takeSnapshot } from '../instance/snapshots/take-snapshot.ts';
+import { prepareStateDirectory } from '../instance/state-folder/data-directory.ts';
+import { describeGeneration } from '../lineage/describe-generation.ts';
 import type { LineageSnapshot, Repository } from '../model/lineage.ts';
 import type { Plan } from '../model/plan.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
-import { compareContents } from '../plan/compare-contents.ts';
-import { describePlan } from '../plan/describe-plan.ts';
+import { compareContents } from '../plan/words/compare-contents.ts';
+import { describePlan } from '../plan/words/describe-plan.ts';
 import { NO_RELOAD } from '../reload/no-reload.ts';
 import { chooseSnapshot, previewRestore } from '../replica/restore-cycle.ts';
-import { takeSnapshot } from '../replica/take-snapshot.ts';
-import { HistoryReader, toCompared } from './history-reader.ts';
-import { type Context, openContext } from './open-context.ts';
-import { openReader } from './open-reader.ts';
-import { printHeldRows, printJson, printLine } from './print.ts';
+import { type Context, openContext } from './opening/open-context.ts';
+import { openReader } from './opening/open-reader.ts';
+import { HistoryReader, toCompared } from './printing/history-reader.ts';
+import { printHeldRows, printJson, printLine } from './printing/print.ts';
 
 export function addDiffCommand(program: Command): void {
 	program
@@ -77,7 +77,7 @@ async function compare(context: Context, first?: string, second?: string): Promi
 	});
 	if (preview.outcome !== 'planned') throw nothingToCompare(preview.outcome);
 	return {
-		title: `What applying ${nameOf(preview.head)} would change in this database:`,
+		title: `What applying ${nameOf(preview.target)} would change in this database:`,
 		plan: preview.plan,
 	};
 }

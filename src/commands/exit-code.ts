@@ -9,7 +9,7 @@ export const EXIT_CODES = {
 	misused: 2,
 	/** Held, or stood down: a person must decide. */
 	needsDecision: 3,
-	/** Another replicator-kuma has the data directory, or (status) none is running. */
+	/** Another replicator-kuma has the data directory, or (status) none is running, or it does not answer. */
 	notAvailable: 4,
 	kumaNotStartable: 5,
 } as const;
@@ -24,6 +24,8 @@ export function exitCodeOf(error: unknown): ExitCode {
 			return EXIT_CODES.misused;
 		case 'data-directory-in-use':
 		case 'control-unreachable':
+		// Whatever restarts a container that does not answer has to hear of one that hangs.
+		case 'control-silent':
 			return EXIT_CODES.notAvailable;
 		case 'kuma-not-startable':
 		case 'kuma-not-stoppable':

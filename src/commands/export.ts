@@ -1,16 +1,17 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { fileError } from '../daemon/file-error.ts';
+import { fileError } from '../files/file-error.ts';
+import { takeSnapshot } from '../instance/snapshots/take-snapshot.ts';
+import { describeMissing } from '../leader/report-publish.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { takeSnapshot } from '../replica/take-snapshot.ts';
 import { writeJsonTree } from '../snapshot/write-json-tree.ts';
 import { writeSqlTree } from '../snapshot/write-sql-tree.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
-import { openContext } from './open-context.ts';
-import { openReader } from './open-reader.ts';
-import { printJson, printLine } from './print.ts';
-import { staySmall } from './stay-small.ts';
+import { openContext } from './opening/open-context.ts';
+import { openReader } from './opening/open-reader.ts';
+import { staySmall } from './opening/stay-small.ts';
+import { colour, printJson, printLine } from './printing/print.ts';
 
 const FORMATS = ['csv', 'sql', 'json'] as const;
 
@@ -51,7 +52,7 @@ Examples:
 					hint: "Choose a database in Kuma's wizard first, or check DATA_DIR.",
 				});
 			}
-			const { content, encoded, manifest } = await takeSnapshot(instance, opened.database);
+			const { content, encoded, manifest, missingImages } = await takeSnapshot(instance, opened.database);
 			await prepareTarget(target);
 			try {
 				await WRITERS[format]({ directory: target, content, encoded, manifest: manifest(null) });
@@ -66,12 +67,13 @@ Examples:
 				tables: encoded.tables.length,
 				rows: rowCount,
 				files: encoded.files.length,
+				missingImages,
 			};
-			if (json) printJson(result);
-			else
-				printLine(
-					`Exported ${rowCount} rows of ${encoded.tables.length} tables and ${encoded.files.length} files to ${target}.`,
-				);
+			if (json) return printJson(result);
+			printLine(
+				`Exported ${rowCount} rows of ${encoded.tables.length} tables and ${encoded.files.length} files to ${target}.`,
+			);
+			if (missingImages.length > 0) printLine(colour('yellow', describeMissing(missingImages)));
 		});
 }
 

@@ -1,17 +1,18 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CATALOG } from '../catalog/index.ts';
-import { describeVerdict } from '../daemon/report-outcome.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { describePlan, summarisePlan } from '../plan/describe-plan.ts';
+import { describePlan, summarisePlan } from '../plan/words/describe-plan.ts';
 import { NO_RELOAD } from '../reload/no-reload.ts';
-import { type ApplyOutcome, applySnapshot, planSnapshot } from '../replica/apply-snapshot.ts';
+import { type ApplyOutcome, applySnapshot } from '../replica/apply-snapshot.ts';
+import { planSnapshot } from '../replica/plan-snapshot.ts';
+import { describeVerdict } from '../replica/report-restore.ts';
 import { readTree } from '../snapshot/read-tree.ts';
 import { EXIT_CODES } from './exit-code.ts';
-import { openContext, withInstance } from './open-context.ts';
-import { colour, printHeldRows, printJson, printLine } from './print.ts';
-import { staySmall } from './stay-small.ts';
+import { openContext, withInstance } from './opening/open-context.ts';
+import { staySmall } from './opening/stay-small.ts';
+import { colour, printHeldRows, printJson, printLine } from './printing/print.ts';
 
 interface Options {
 	readonly allowDeletes: boolean;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { exitCodeOfReport } from './exit-code.ts';
-import { openContext } from './open-context.ts';
-import { printReport } from './print.ts';
-import { runOrAsk } from './run-or-ask.ts';
+import { openContext } from './opening/open-context.ts';
+import { runOrAsk } from './opening/run-or-ask.ts';
+import { printReport } from './printing/print.ts';
 
 interface Options {
 	readonly allowDeletes: boolean;
@@ -36,8 +36,8 @@ Examples:
 		)
 		.action(async (snapshot: string | undefined, { allowDeletes, dryRun, json }: Options) => {
 			const context = openContext({ needsRepository: true });
-			const report = await runOrAsk(context, (replicator) =>
-				replicator.restore({ snapshotId: snapshot ?? null, allowsDeletes: allowDeletes, isDryRun: dryRun }),
+			const report = await runOrAsk(context, (acting) =>
+				acting.restore({ snapshotId: snapshot ?? null, allowsDeletes: allowDeletes, isDryRun: dryRun }),
 			);
 			printReport(report, { json });
 			process.exitCode = exitCodeOfReport(report);

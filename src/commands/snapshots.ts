@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { prepareStateDirectory } from '../daemon/data-directory.ts';
 import { openRepository } from '../daemon/open-repository.ts';
+import { prepareStateDirectory } from '../instance/state-folder/data-directory.ts';
+import { findHead } from '../lineage/find-head.ts';
 import type { PublishedSnapshot } from '../model/lineage.ts';
-import { findHead } from '../repository/find-head.ts';
-import { borderlessTable } from './borderless-table.ts';
-import { HistoryReader } from './history-reader.ts';
-import { openContext } from './open-context.ts';
-import { formatAge, formatTime, printJson, printLine } from './print.ts';
+import { openContext } from './opening/open-context.ts';
+import { borderlessTable } from './printing/borderless-table.ts';
+import { HistoryReader } from './printing/history-reader.ts';
+import { formatAge, formatTime, printJson, printLine } from './printing/print.ts';
 
 interface Options {
 	readonly last: string;

@@ -1,11 +1,19 @@
 import type { Command } from 'commander';
-import { describeGeneration } from '../daemon/describe-generation.ts';
-import { controlClient } from '../http/control-client.ts';
+import { describeGeneration } from '../lineage/describe-generation.ts';
 import type { Position } from '../model/state.ts';
-import type { LeaderConnection, ResticUse, Status } from '../model/status.ts';
-import { EXIT_CODES } from './exit-code.ts';
-import { openContext } from './open-context.ts';
-import { colour, formatAge, formatTime, printHeldRows, printJson, printLine, printRemarks } from './print.ts';
+import type { KumaBeatsStatus, LeaderConnection, ResticUse, Status } from '../model/status.ts';
+import { askStatus } from './opening/ask-running.ts';
+import { openGround } from './opening/open-context.ts';
+import {
+	colour,
+	formatAge,
+	formatTime,
+	printHeldRows,
+	printJson,
+	printLine,
+	printRemarks,
+} from './printing/print.ts';
+import { exitCodeOfStatus, type ShownTrouble, troublesOf } from './printing/status-troubles.ts';
 
 export function addStatusCommand(program: Command): void {
 	program
@@ -15,30 +23,28 @@ export function addStatusCommand(program: Command): void {
 		.addHelpText(
 			'after',
 			`
-Exit codes: 0 all is well, 1 the last cycle failed, 3 a person must decide, 4 replicator-kuma is not running here.
+Exit codes: 0 all is well, 1 the last cycle failed, something is down, Kuma does not do what it should, or
+replicator-kuma cannot be asked, 3 a person must decide, 4 replicator-kuma is not running here.
 
 Examples:
   $ replicator-kuma status
   $ replicator-kuma status --json | jq .lagMs`,
 		)
 		.action(async ({ json }: { json: boolean }) => {
-			const { paths, config } = openContext({ needsRepository: false });
-			const status = await controlClient(paths.controlSocket).status();
+			const { loaded, log, paths } = openGround({ needsRepository: false });
+			for (const { variable, message } of [...loaded.problems, ...loaded.warnings])
+				log.warning(message, { variable });
+			const { dataDirectory } = loaded.usable;
+			const status = await askStatus({ dataDirectory, paths });
 			process.exitCode = exitCodeOfStatus(status);
 			if (json) printJson(status);
 			else if (status === null) {
-				printLine(`replicator-kuma is not running on ${config.dataDirectory}.`);
+				printLine(`replicator-kuma is not running on ${dataDirectory}.`);
 				printLine(
 					'Start it with "replicator-kuma run", or set DATA_DIR to the data directory that it runs on.',
 				);
 			} else printStatus(status);
 		});
-}
-
-function exitCodeOfStatus(status: Status | null): number {
-	if (status === null) return EXIT_CODES.notAvailable;
-	if (status.lastError !== null) return EXIT_CODES.failed;
-	return status.lastCycle?.needsDecision === true ? EXIT_CODES.needsDecision : EXIT_CODES.done;
 }
 
 function describeAgent({ isConnected, missing }: Status['kuma']['agent'], role: Status['role']): string {
@@ -50,10 +56,25 @@ function describeAgent({ isConnected, missing }: Status['kuma']['agent'], role: 
 	return lacks.length === 0 ? 'connected' : `connected; it lacks ${lacks.join(', ')}`;
 }
 
-function describePosition({ id, digest, generation }: Position): string {
-	return id === null
-		? `${digest.slice(0, 8)}, generation ${generation}, from the leader itself, ahead of the repository`
-		: `${id.slice(0, 8)}, ${describeGeneration(generation)}`;
+function describeBeats(beats: KumaBeatsStatus): string {
+	const { state, monitors, lastBeatAt } = beats;
+	switch (state) {
+		case 'unknown':
+			return 'not looked at yet';
+		case 'idle':
+			return 'no active monitor beats by itself';
+		case 'missing':
+			return 'missing';
+		case 'beating':
+			return `${monitors} active monitors${lastBeatAt === null ? '' : `, the last beat ${formatTime(lastBeatAt)}`}`;
+	}
+}
+
+function describePosition(position: Position): string {
+	const { id, digest, generation } = position;
+	if (id !== null) return `${id.slice(0, 8)}, ${describeGeneration(generation)}`;
+	const since = position.since === null ? '' : ` since ${formatTime(position.since)}`;
+	return `${digest.slice(0, 8)}, generation ${generation}, from the leader itself, ahead of the repository${since}`;
 }
 
 function describeLeader({ url, isConnected, reason }: LeaderConnection): string {
@@ -74,10 +95,13 @@ function describeDuration({ durationMs, stages }: NonNullable<Status['lastCycle'
 }
 
 function printStatus(status: Status): void {
-	const { newest, applied, kuma, leader, restic, lastCycle, lastError, lagMs } = status;
+	const { newest, applied, kuma, leader, restic, lastCycle, lagMs } = status;
+	const first: [string, string][] = [
+		['Role', `${describeRole(status)}, fleet ${status.fleet}, host ${status.hostname}`],
+		['Replication', describeReplication(status.replication)],
+	];
 	const rows: [string, string][] = [
-		['Role', `${status.role} (${status.mode}), fleet ${status.fleet}, host ${status.hostname}`],
-		['Repository', status.repository],
+		['Repository', status.repository ?? 'unknown'],
 		[
 			'Newest',
 			newest === null
@@ -90,6 +114,7 @@ function printStatus(status: Status): void {
 			'Kuma',
 			`${kuma.state}, version ${kuma.version ?? 'unknown'}, process ${kuma.pid ?? 'none'}, ${kuma.restarts} restarts`,
 		],
+		['Beats', describeBeats(kuma.beats)],
 		['Agent', describeAgent(kuma.agent, status.role)],
 		...(leader === null ? [] : [['Leader', describeLeader(leader)] as [string, string]]),
 		['restic', describeRestic(restic)],
@@ -99,11 +124,27 @@ function printStatus(status: Status): void {
 		],
 		...(lastCycle === null ? [] : [['It took', describeDuration(lastCycle)] satisfies [string, string]]),
 	];
-	for (const [name, text] of rows) printLine(`${colour('bold', name.padEnd(11))} ${text}`);
-	if (lastError !== null) {
-		printLine(`${colour('red', 'Last error'.padEnd(11))} ${formatTime(lastError.at)}: ${lastError.message}`);
-		if (lastError.hint !== null) printLine(`${' '.repeat(12)}${lastError.hint}`);
-	}
+	printRows(first);
+	// A container engine keeps the first 500 characters of a health check: trouble must be among them.
+	for (const trouble of troublesOf(status)) printTrouble(trouble);
+	printRows(rows);
 	printHeldRows(status.heldRows);
 	printRemarks(status.remarks);
+}
+
+function printRows(rows: readonly (readonly [name: string, text: string])[]): void {
+	for (const [name, text] of rows) printLine(`${colour('bold', name.padEnd(11))} ${text}`);
+}
+
+function printTrouble({ title, text, hint }: ShownTrouble): void {
+	printLine(`${colour('red', title.padEnd(11))} ${text}`);
+	if (hint !== null) printLine(`${' '.repeat(12)}${hint}`);
+}
+
+function describeRole({ role, mode }: Status): string {
+	return role === null ? 'no role yet' : `${role} (${mode})`;
+}
+
+function describeReplication({ state, trouble }: Status['replication']): string {
+	return trouble === null ? state : `${state} since ${formatTime(trouble.since)}; Kuma runs all the same`;
 }

@@ -10,7 +10,7 @@ import {
 	readFrom,
 } from '../../test/kit/load-test-config.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
-import { loadConfig, requireConfig } from './load-config.ts';
+import { configurationError, loadConfig, requireConfig } from './load-config.ts';
 import { RESTIC_CREDENTIALS } from './restic-variables.ts';
 import { variables } from './schema.ts';
 
@@ -286,3 +286,27 @@ function catchError(run: () => unknown): unknown {
 	}
 	return expect.fail('nothing was thrown');
 }
+
+describe('a problem', () => {
+	test.each([
+		['a token cut short', { REPLICATOR_TOKEN_FILE: '/f' }, 'short', 'REPLICATOR_TOKEN_FILE'],
+		['half an address', { NTFY_URL_FILE: '/f' }, 'https:/', 'NTFY_URL_FILE'],
+		['no address at all', { REPLICATOR_HEARTBEAT_URL_FILE: '/f' }, '\0', 'REPLICATOR_HEARTBEAT_URL_FILE'],
+		['a token beside a login', { NTFY_URL_FILE: '/f', NTFY_TOKEN: 'tk_1' }, 'https://u:p@n/t', 'NTFY_TOKEN'],
+		['a login beside a token', { NTFY_URL: 'https://u:p@n/t', NTFY_TOKEN_FILE: '/f' }, 'tk_1', 'NTFY_TOKEN'],
+	] as const)('of what a file holds may go when the file is corrected: %s', (_what, env, text, variable) => {
+		const loaded = loadTestConfig(env, { '/f': text });
+
+		expect(loaded.problems.map((problem) => problem.variable)).toEqual([variable]);
+		expect(configurationError(loaded)).toMatchObject({ isRetryable: true });
+	});
+
+	test.each([
+		['of the environment alone', { NTFY_URL: 'nowhere' }],
+		['of the environment beside one of a file', { NTFY_URL: 'nowhere', REPLICATOR_TOKEN_FILE: '/f' }],
+	])('%s stays until a restart', (_what, env) => {
+		const loaded = loadTestConfig(env, { '/f': 'short' });
+
+		expect(configurationError(loaded)).toMatchObject({ isRetryable: false });
+	});
+});

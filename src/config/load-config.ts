@@ -2,6 +2,7 @@ import { hostname as systemHostname } from 'node:os';
 import { resolve } from 'node:path';
 
 import type { Retention } from '../model/lineage.ts';
+import type { LogFormat, LogLevel } from '../model/log.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { type ReplicatorMode, roleOf } from '../model/role.ts';
 import { credentialsIn } from './mask-credentials.ts';
@@ -10,12 +11,13 @@ import { readSecretFile } from './read-secret-file.ts';
 import { checkRepository } from './repository-variables.ts';
 import {
 	type ConfigProblem,
+	isFromFile,
 	type Origin,
 	type ResolvedEnvironment,
 	resolveEnvironment,
 } from './resolve-environment.ts';
 import { isResticSecret, isResticVariable } from './restic-variables.ts';
-import { type LogFormat, type LogLevel, VARIABLES, type Variable, variables } from './schema.ts';
+import { VARIABLES, type Variable, variables } from './schema.ts';
 import { type GuardThresholds, isLoopback, type Listening } from './value-schemas.ts';
 
 /** An ntfy topic. `url` may hold a user name and a password, and then there is no token. */
@@ -66,9 +68,16 @@ export interface Config {
 	readonly origins: ReadonlyMap<string, Origin>;
 }
 
+/**
+ * What can be used of the environment, whatever is wrong with the rest of it: what cannot be used counts as not set.
+ * Enough to start Kuma, to log, to notify people and to answer over HTTP; never to replicate.
+ */
+export type UsableConfig = Omit<Config, 'mode'> & { readonly mode: ReplicatorMode | null };
+
 export interface LoadedConfig {
 	/** Null if there is any problem. */
 	readonly config: Config | null;
+	readonly usable: UsableConfig;
 	readonly warnings: readonly ConfigProblem[];
 	readonly problems: readonly ConfigProblem[];
 }
@@ -108,26 +117,25 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 		(isHarmless ? warnings : problems).push(problem);
 	}
 
-	const mode = read(VARIABLES.mode, resolved, problems);
-	const dataDirectory = read(VARIABLES.dataDirectory, resolved, problems);
+	const mode = read(VARIABLES.mode, resolved, problems) ?? null;
+	const dataDirectory = readOrDefault(VARIABLES.dataDirectory, resolved, problems);
 	const interval = read(VARIABLES.interval, resolved, problems);
-	const retention = read(VARIABLES.retention, resolved, problems);
-	const guard = read(VARIABLES.guard, resolved, problems);
+	const retention = readOrDefault(VARIABLES.retention, resolved, problems);
+	const guard = readOrDefault(VARIABLES.guard, resolved, problems);
 	const hostname = read(VARIABLES.hostname, resolved, problems);
-	const pushMonitors = read(VARIABLES.pushMonitors, resolved, problems);
-	const startTimeout = read(VARIABLES.startTimeout, resolved, problems);
+	const pushMonitors = readOrDefault(VARIABLES.pushMonitors, resolved, problems);
+	const startTimeout = readOrDefault(VARIABLES.startTimeout, resolved, problems);
 	const notificationPrefix = read(VARIABLES.notificationPrefix, resolved, problems);
-	const fleet = read(VARIABLES.fleet, resolved, problems);
-	const level = read(VARIABLES.logLevel, resolved, problems);
-	const format = read(VARIABLES.logFormat, resolved, problems);
+	const fleet = readOrDefault(VARIABLES.fleet, resolved, problems);
+	const level = readOrDefault(VARIABLES.logLevel, resolved, problems);
+	const format = readOrDefault(VARIABLES.logFormat, resolved, problems);
 	const topics = readTopics(resolved, { problems, warnings });
 	const heartbeatUrl = read(VARIABLES.heartbeatUrl, resolved, problems);
 	const http = readHttp(resolved, problems);
-	const areRead = mode && dataDirectory && retention && guard && startTimeout && fleet && level && format;
-	if (!areRead || problems.length > 0) return { config: null, warnings, problems };
 	const name = hostname ?? systemHostname();
-	const defaultInterval = roleOf(mode) === 'leader' ? LEADER_INTERVAL_SECONDS : REPLICA_INTERVAL_SECONDS;
-	const config: Config = {
+	const isLeader = mode !== null && roleOf(mode) === 'leader';
+	const defaultInterval = isLeader ? LEADER_INTERVAL_SECONDS : REPLICA_INTERVAL_SECONDS;
+	const usable: UsableConfig = {
 		mode,
 		dataDirectory: resolve(dataDirectory),
 		repository: { environment: resticEnvironment(resolved) },
@@ -146,7 +154,8 @@ export function loadConfig(env: Environment, options: LoadOptions): LoadedConfig
 		secrets: [...new Set([...secretsIn(resolved), ...repository.secrets])],
 		origins: new Map(Array.from(resolved.values, ([name, { origin }]) => [name, origin])),
 	};
-	return { config, warnings, problems };
+	const config = mode === null || problems.length > 0 ? null : { ...usable, mode };
+	return { config, usable, warnings, problems };
 }
 
 /** @throws ReplicatorError `configuration-invalid` with all problems and warnings in its message, one a line. */
@@ -154,33 +163,60 @@ export function requireConfig(
 	env: Environment,
 	options: LoadOptions,
 ): { config: Config; warnings: readonly ConfigProblem[] } {
-	const { config, warnings, problems } = loadConfig(env, options);
-	if (config === null) {
-		// A misspelt name is often why something seems not to be set.
-		const lines = [...problems, ...warnings].map(({ variable, message }) => `  ${variable}: ${message}`);
-		throw new ReplicatorError(['The configuration is not usable:', ...lines].join('\n'), {
-			code: 'configuration-invalid',
-			hint: 'Correct these environment variables and start again.',
-		});
-	}
-	return { config, warnings };
+	const loaded = loadConfig(env, options);
+	if (loaded.config === null) throw configurationError(loaded);
+	return { config: loaded.config, warnings: loaded.warnings };
+}
+
+/**
+ * @returns what is wrong with the environment, as an error with all problems and warnings in its message, one a line.
+ * It is retryable when nothing but files is wrong, or what they hold, for that may be corrected without a restart.
+ */
+export function configurationError({
+	problems,
+	warnings,
+}: Pick<LoadedConfig, 'problems' | 'warnings'>): ReplicatorError {
+	// A misspelt name is often why something seems not to be set.
+	const lines = [...problems, ...warnings].map(({ variable, message }) => `  ${variable}: ${message}`);
+	const isOfFiles = problems.every(({ isOfFile }) => isOfFile === true);
+	return new ReplicatorError(['The configuration is not usable:', ...lines].join('\n'), {
+		code: 'configuration-invalid',
+		hint: isOfFiles
+			? 'Correct these files and make them readable for the user that runs replicator-kuma, or correct the variables that name them and start again.'
+			: 'Correct these environment variables and start again.',
+		isRetryable: isOfFiles,
+	});
 }
 
 /** @returns the value, the default's value, or undefined: after a problem, or when there is no default. */
 function read<Value>(
 	variable: Variable<Value>,
-	{ values }: ResolvedEnvironment,
+	resolved: ResolvedEnvironment,
 	problems: ConfigProblem[],
 ): Value | undefined {
-	const text = values.get(variable.name)?.text ?? variable.default;
+	const { name } = variable;
+	const text = resolved.values.get(name)?.text ?? variable.default;
 	if (text === null) {
 		return undefined;
 	}
 	const parsed = variable.schema.safeParse(text);
-	for (const issue of parsed.error?.issues ?? []) {
-		problems.push({ variable: variable.name, message: issue.message });
+	for (const { message } of parsed.error?.issues ?? []) {
+		problems.push(
+			isFromFile(resolved, name)
+				? { variable: `${name}_FILE`, message, isOfFile: true }
+				: { variable: name, message },
+		);
 	}
 	return parsed.data;
+}
+
+/** The same where there is a default, which applies after a problem, too. */
+function readOrDefault<Value>(
+	variable: Variable<Value> & { readonly default: string },
+	resolved: ResolvedEnvironment,
+	problems: ConfigProblem[],
+): Value {
+	return read(variable, resolved, problems) ?? variable.schema.parse(variable.default);
 }
 
 function readTopics(
@@ -202,7 +238,12 @@ function readTopics(
 	}
 	if (token !== undefined && noticesUrl !== undefined && hasCredentials(noticesUrl)) {
 		const message = 'NTFY_URL has a user name or password in it as well. Remove one of the two.';
-		found.problems.push({ variable: VARIABLES.ntfyToken.name, message });
+		const isOfFile = [VARIABLES.ntfyUrl, VARIABLES.ntfyToken].some(({ name }) => isFromFile(resolved, name));
+		found.problems.push({
+			variable: VARIABLES.ntfyToken.name,
+			message,
+			...(isOfFile ? { isOfFile } : {}),
+		});
 	}
 	const ntfy = noticesUrl === undefined ? null : withToken(noticesUrl, token);
 	const separate =
@@ -237,7 +278,10 @@ function readHttp(
 	const listen = read(VARIABLES.listen, resolved, problems) ?? null;
 	const token = read(VARIABLES.token, resolved, problems) ?? null;
 	const leaderUrl = read(VARIABLES.leaderUrl, resolved, problems) ?? null;
-	if (listen !== null && !isLoopback(listen.host) && !resolved.values.has(VARIABLES.token.name)) {
+	const isTokenSet =
+		resolved.values.has(VARIABLES.token.name) ||
+		problems.some(({ variable }) => variable === `${VARIABLES.token.name}_FILE`);
+	if (listen !== null && !isLoopback(listen.host) && !isTokenSet) {
 		problems.push({
 			variable: VARIABLES.token.name,
 			message:
@@ -266,7 +310,7 @@ function secretsIn({ values }: ResolvedEnvironment): string[] {
 function secretsInAddress(address: string): string[] {
 	const withoutScheme = address.replace(/^[a-z]+:\/\//i, '');
 	const withoutCredentials = withoutScheme.replace(/^[^/]*@/, '');
-	const path = withoutCredentials.replace(/[?#].*$/, '');
+	const [path = ''] = withoutCredentials.split(/[?#]/, 1);
 	const parts = path.split('/').slice(1);
 	const places = parts.some((part) => part !== '') ? [withoutCredentials, path] : [withoutCredentials];
 	return [...credentialsIn(`://${withoutScheme}`), ...places, ...parts.filter((part) => KEY.test(part))];

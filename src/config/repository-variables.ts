@@ -38,7 +38,7 @@ export function checkRepository(
 		}
 		const read = readOneLine(path, options.readFile);
 		if (typeof read === 'string') {
-			problems.push({ variable: name, message: read });
+			problems.push({ variable: name, message: read, isOfFile: true });
 		} else {
 			secrets.push(...(name === VARIABLES.passwordFile.name ? [read.text.trim()] : credentialsIn(read.text)));
 		}

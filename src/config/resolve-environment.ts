@@ -5,6 +5,8 @@ import { type Variable, variables } from './schema.ts';
 export interface ConfigProblem {
 	readonly variable: string;
 	readonly message: string;
+	/** It lies in a file that a variable names, or in what the file holds, and goes when the file is as it should be. */
+	readonly isOfFile?: true;
 }
 
 /** Where a value comes from: `default`, `environment`, or `file <path>`. */
@@ -14,6 +16,11 @@ export type Origin = 'default' | 'environment' | `file ${string}`;
 export interface ResolvedEnvironment {
 	readonly values: ReadonlyMap<string, { readonly text: string; readonly origin: Origin }>;
 	readonly problems: readonly ConfigProblem[];
+}
+
+/** @returns whether a variable's value comes from a file, which may be another one the next time. */
+export function isFromFile({ values }: Pick<ResolvedEnvironment, 'values'>, name: string): boolean {
+	return values.get(name)?.origin.startsWith('file ') === true;
 }
 
 /** Names whose value may come from `<name>_FILE`, which nobody but us reads. */
@@ -53,7 +60,7 @@ export function resolveEnvironment(
 		} else {
 			const read = readOneLine(text, readFile);
 			if (typeof read === 'string') {
-				problems.push({ variable: name, message: read });
+				problems.push({ variable: name, message: read, isOfFile: true });
 			} else {
 				values.set(nameInFile, { text: read.text, origin: `file ${text}` });
 			}

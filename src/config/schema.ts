@@ -1,6 +1,6 @@
 import * as z from 'zod';
-
 import { DEFAULT_FLEET, type Retention } from '../model/lineage.ts';
+import { LOG_FORMATS, LOG_LEVELS } from '../model/log.ts';
 import { REPLICATOR_MODES } from '../model/role.ts';
 import {
 	choiceOf,
@@ -17,12 +17,6 @@ import {
 	type ValueSchema,
 	wholeNumber,
 } from './value-schemas.ts';
-
-const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-const LOG_FORMATS = ['text', 'json'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 const PUSH_MONITORS = ['pause', 'run'] as const;
 const SWITCH = ['on', 'off'] as const;

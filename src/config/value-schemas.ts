@@ -126,7 +126,7 @@ function readServerUrl(text: string): string | null {
 	const url = URL.parse(text.trim());
 	if (url === null || !['http:', 'https:'].includes(url.protocol)) return null;
 	if (url.username || url.password || url.search || url.hash) return null;
-	return url.href.replace(/\/+$/, '');
+	return url.href.replace(/(?<!\/)\/+$/, '');
 }
 
 /** `last=100,days=30,months=12`: any of the three in any order; the ones that are not named keep `defaults`. */
@@ -211,7 +211,7 @@ function readTopicUrl(text: string): string | null {
 	if (url === null || !['http:', 'https:'].includes(url.protocol)) {
 		return null;
 	}
-	url.pathname = url.pathname.replace(/\/+$/, '');
+	url.pathname = url.pathname.replace(/(?<!\/)\/+$/, '');
 	url.hash = '';
 	return url.pathname === '/' || !isDecodable(url.username) || !isDecodable(url.password) ? null : url.href;
 }

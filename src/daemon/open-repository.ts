@@ -1,8 +1,8 @@
 import type { Config } from '../config/load-config.ts';
+import type { StatePaths } from '../instance/state-folder/data-directory.ts';
 import type { Repository } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import { openResticRepository, type ResticRepositoryOptions } from '../repository/restic-repository.ts';
-import type { StatePaths } from './data-directory.ts';
 
 /** @returns the repository that the configuration names. */
 export function openRepository(parts: {

@@ -1,399 +1,312 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from '../config/load-config.ts';
-import { type Controlled, serveControl } from '../http/control-server.ts';
-import type { Installation } from '../kuma/installation.ts';
+import { configurationError, type LoadedConfig } from '../config/load-config.ts';
+import { createControl } from '../control/control.ts';
+import { openHttpSurface } from '../http/http-surface.ts';
+import { openKumaDatabase } from '../instance/open-instance.ts';
+import { type StatePaths, statePaths } from '../instance/state-folder/data-directory.ts';
+import { type StandInPaths, standInPaths } from '../instance/state-folder/stand-in-directory.ts';
+import { clearStateDirectory } from '../instance/state-folder/state-directory-check.ts';
+import { lockSupervision, type SupervisionLock } from '../instance/state-folder/supervision-lock.ts';
+import { tidyUp } from '../instance/state-folder/tidy-up.ts';
+import { type Installation, readInstallation } from '../kuma/installation.ts';
 import type { KumaSupervisor } from '../kuma/kuma-supervisor.ts';
-import { SerialQueue } from '../kuma/serial-queue.ts';
-import { watchEdits } from '../leader/watch-edits.ts';
-import type { FleetInstance } from '../model/instance.ts';
-import type { LineagePlace } from '../model/lineage.ts';
+import { asFailure, asThrown } from '../log/as-failure.ts';
 import type { Log } from '../model/log.ts';
-import { isReplicatorError, type ReplicatorError } from '../model/replicator-error.ts';
-import { roleOf } from '../model/role.ts';
-import type { CycleReport, Status } from '../model/status.ts';
-import { localRepositoryPath } from '../repository/restic-environment.ts';
-import { watchFolder } from '../signals/folder-watch.ts';
-import { subscribeToNtfy } from '../signals/ntfy-subscription.ts';
-import { limitNudges } from '../signals/nudge-limiter.ts';
-import { settle } from '../signals/settle.ts';
-import { asFailure } from './as-failure.ts';
-import { CycleMemory } from './cycle-memory.ts';
-import type { CycleNotices } from './cycle-notices.ts';
-import { prepareStateDirectory, removeLeftovers, type StatePaths } from './data-directory.ts';
-import { lockDataDirectory } from './data-directory-lock.ts';
-import { type FleetHttp, openFleetHttp } from './fleet-http.ts';
-import { type Loop, runLoop } from './loop.ts';
-import { makeStatus } from './make-status.ts';
-import { openCycleNotices } from './open-cycle-notices.ts';
-import { joinFleet, openInstance } from './open-instance.ts';
-import { openRepository } from './open-repository.ts';
-import { PRODUCT_VERSION } from './product-version.ts';
-import { Replicator } from './replicator.ts';
-import { ResticTally } from './restic-tally.ts';
-import { type SupervisedKuma, superviseKuma } from './supervised-kuma.ts';
+import { PRODUCT_VERSION } from '../model/product-version.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import type { Status } from '../model/status.ts';
+import { openCycleNotices, readdressCycleNotices } from '../notices/open-cycle-notices.ts';
+import { createAgentSockets } from './kuma/agent-sockets.ts';
+import { superviseKuma } from './kuma/supervised-kuma.ts';
+import { Part } from './part.ts';
+import { openReplication, type Replication } from './replication.ts';
+import { watchStateDirectory } from './state-directory-watch.ts';
+import { makeStatus } from './status/make-status.ts';
+import { catchStrayErrors, createStrayErrors } from './status/stray-errors.ts';
+import { Troubles } from './status/troubles.ts';
 
-/** An edit at the leader is published when nothing was written for this long, or after the longest wait. */
-const SETTLING_MS = { quietMs: 500, longestMs: 5_000 } as const;
-/** How long a leader that was told to stop may end its cycle and publish what is pending. */
-const LAST_CYCLE_MS = 5_000;
 /** How long a stop waits for notices that are under way. */
 const LAST_NOTICES_MS = 3_000;
-/** How soon to look again while a person sets Kuma up. */
-const NOT_SET_UP_RETRY_MS = 5_000;
+
+/** What can be done to a running service from outside. */
+export interface ServiceControls {
+	/** Starts a cycle now, and tries again what is down; what SIGUSR1 asks for. */
+	wake(): void;
+	/** Passes a signal on to Kuma. */
+	forward(signal: NodeJS.Signals): void;
+}
 
 export interface ServiceOptions {
-	readonly config: Config;
+	/** Reads the configuration; again when it could not be used, for files that it names may come back. */
+	readonly configuration: () => LoadedConfig;
 	readonly log: Log;
 	readonly command: readonly string[];
 	readonly cwd: string;
-	readonly kuma: Installation;
+	/** Where Kuma is installed. */
+	readonly kumaDirectory: string;
 	/** Aborting it stops everything in order. */
 	readonly signal: AbortSignal;
+	/** Called once, before Kuma is started. */
+	readonly onControls: (controls: ServiceControls) => void;
 }
 
-/** The running product: supervises Kuma and replicates, until it is told to stop. */
-export class Service {
-	readonly #options: ServiceOptions;
-	readonly #work = new SerialQueue();
-	/** A person at the leader edits for a while; what comes out of it is published. */
-	readonly #edits = settle({ ...SETTLING_MS, onSettled: () => this.wake() });
-	/** Aborted when the repository must not be waited for any longer. */
-	readonly #givingUp = new AbortController();
-	/** Whatever says that there may be a new snapshot: hints, of which any number costs little. */
-	readonly #nudges = limitNudges({ onNudge: () => this.wake() });
-	readonly #restic = new ResticTally(Date.now);
-	readonly #cycles: CycleMemory;
-	#http: FleetHttp | undefined;
-	#kuma: SupervisedKuma | undefined;
-	#instance: FleetInstance | undefined;
-	#replicator: Replicator | undefined;
-	#loop: Loop | undefined;
-	#notices: CycleNotices | undefined;
-	#repositoryLocation = '';
+/**
+ * The running product: supervises Kuma, and replicates beside it, until it is told to stop. Kuma is stopped then, too.
+ * Whatever is wrong with replication, its files or its configuration, is a part that is down with a reason and is tried
+ * again; it never keeps Kuma from running.
+ * @throws ReplicatorError `data-directory-in-use`, `kuma-not-startable`, `kuma-not-stoppable`, or
+ * `configuration-invalid` for a port that Kuma cannot have.
+ */
+export async function runService(options: ServiceOptions): Promise<void> {
+	const loaded = options.configuration();
+	const { dataDirectory } = loaded.usable;
+	const paths = statePaths(dataDirectory);
+	const standIn = await standInPaths(dataDirectory);
+	const lock = await lockSupervision({ dataDirectory, paths, standIn });
+	try {
+		await superviseAndReplicate(options, { loaded, paths, standIn, lock });
+	} finally {
+		await lock.release();
+	}
+	options.log.info('Stopped');
+}
 
-	constructor(options: ServiceOptions) {
-		this.#options = options;
-		this.#cycles = new CycleMemory(options.log);
+async function superviseAndReplicate(
+	options: ServiceOptions,
+	place: {
+		readonly loaded: LoadedConfig;
+		readonly paths: StatePaths;
+		readonly standIn: StandInPaths;
+		readonly lock: SupervisionLock;
+	},
+): Promise<void> {
+	const { configuration, log, command, cwd, kumaDirectory, signal } = options;
+	const { paths, standIn, lock } = place;
+	let { loaded } = place;
+	const { dataDirectory } = loaded.usable;
+	let kumaVersion: string | null = null;
+	/** Aborted when everything beside Kuma is to end, because that was asked for or because Kuma cannot be started. */
+	const ending = new AbortController();
+	const endSignal = AbortSignal.any([signal, ending.signal]);
+
+	const notices = openCycleNotices(loaded.usable, log);
+	const troubles = new Troubles({
+		log,
+		onTrouble: (part, error) => notices.tellPartDown(part, error),
+		onOver: (part) => notices.tellPartBack(part),
+	});
+	const strays = createStrayErrors({ log, onFirst: () => notices.tellUnexpected() });
+	const stopCatching = catchStrayErrors(strays);
+
+	let isTidy = false;
+	if (lock.trouble === null) {
+		await clearStateDirectory(paths);
+		// Why the folder cannot be read is for replication to say, which tries it again.
+		await tidyOnce().catch(() => undefined);
+	}
+	const sockets = createAgentSockets(paths, standIn);
+	const agentSocket = new Part({
+		name: 'agent socket',
+		open: () => sockets.find(),
+		troubles,
+		signal: endSignal,
+	});
+	const agentSocketFound = agentSocket.open();
+	await agentSocket.attempted;
+	const installed = await installation().catch(() => null);
+
+	const supervised = superviseKuma({
+		config: loaded.usable,
+		sockets,
+		recordPath: paths.kumaRecord,
+		spareRecordPath: standIn.kumaRecord,
+		log,
+		command,
+		cwd,
+		kumaVersion: installed?.version ?? null,
+		onHeld: () => void passGate(),
+		onHeard: () => replication.opened?.noteHeard(),
+		onChanged: () => replication.opened?.noteEdit(),
+		onRecordFailed: () => void record.open(),
+		openDatabase: () => openKumaDatabase(dataDirectory),
+		onBeats: (event) => notices.tellBeats(event),
+	});
+	const { supervisor, agent, reload, beats } = supervised;
+	const surface = await openHttpSurface({ config: loaded.usable, status, log });
+	const record = new Part({
+		name: 'kuma record',
+		open: () => supervisor.record(),
+		troubles,
+		signal: endSignal,
+	});
+	const http = new Part({
+		name: 'http',
+		open: async () => surface?.listen(configuration().usable),
+		troubles,
+		signal: endSignal,
+	});
+	const controls = createControl({
+		path: paths.controlSocket,
+		standIn,
+		log,
+		controlled: {
+			status,
+			backup: (orders) => working().backup(orders),
+			restore: (orders) => working().restore(orders),
+		},
+	});
+	const control = new Part({
+		name: 'control socket',
+		open: () => controls.open(),
+		troubles,
+		signal: endSignal,
+	});
+	const replication = new Part({ name: 'replication', open: tryReplication, troubles, signal: endSignal });
+
+	const files = watchStateDirectory({ paths, troubles, signal: endSignal });
+	const besideReplication = [http, control, record, agentSocket, files];
+	options.onControls({
+		wake: () => {
+			for (const part of [...besideReplication, replication]) part.wake();
+			replication.opened?.wake();
+		},
+		forward: (forwarded) => supervisor.forward(forwarded),
+	});
+	await run();
+
+	async function installation(): Promise<Installation> {
+		const found = await readInstallation(kumaDirectory);
+		kumaVersion = found.version;
+		return found;
 	}
 
-	/** Starts a cycle now; what SIGUSR1 asks for. */
-	wake(): void {
-		this.#loop?.wake();
+	async function tidyOnce(before?: number): Promise<void> {
+		if (isTidy) return;
+		await tidyUp(paths, { log, ...(before === undefined ? {} : { before }) });
+		isTidy = true;
 	}
 
-	/** Passes a signal on to Kuma. */
-	forward(signal: NodeJS.Signals): void {
-		this.#kuma?.supervisor.forward(signal);
+	/** @throws ReplicatorError for whatever keeps this instance from replicating. */
+	async function tryReplication(): Promise<Replication> {
+		const before = loaded.usable;
+		loaded = configuration();
+		const { config, usable } = loaded;
+		readdressCycleNotices(notices, { before, config: usable, log });
+		if (config === null) throw configurationError(loaded);
+		await lock.complete();
+		await clearStateDirectory(paths);
+		// Kuma's record and the sockets may be written by now.
+		await tidyOnce(performance.timeOrigin);
+		const opened = await openReplication({
+			config,
+			paths,
+			log,
+			installation: await installation(),
+			supervised,
+			notices,
+			surface,
+			signal: endSignal,
+		});
+		// What could not be made below the folder may be possible now, too.
+		for (const part of besideReplication) part.wake();
+		log.info('Replicating', { mode: config.mode, repository: opened.repositoryLocation });
+		return opened;
 	}
 
-	/**
-	 * Runs until `signal` is aborted. Kuma is stopped then, too.
-	 * @throws ReplicatorError `data-directory-in-use`, `state-corrupt`, `file-access`, `kuma-not-startable`.
-	 */
-	async run(): Promise<void> {
-		const { config, log, signal } = this.#options;
-		const paths = await prepareStateDirectory(config.dataDirectory);
-		const lock = await lockDataDirectory(paths);
+	/** @throws ReplicatorError with the reason while replication is down. */
+	function working(): Replication {
+		const { opened, failure } = replication;
+		if (opened !== null) return opened;
+		throw (
+			failure ??
+			new ReplicatorError('Replication is starting.', {
+				code: 'refused',
+				hint: 'Try again in a moment.',
+				isRetryable: true,
+			})
+		);
+	}
+
+	/** The agent's own timer bounds how long Kuma waits for it. */
+	async function passGate(): Promise<void> {
+		let timezone: string | null = null;
 		try {
-			await removeLeftovers(paths);
-			await this.#assemble(paths);
-			const controlled: Controlled = {
-				status: () => this.status(),
-				backup: (orders) => this.#report(() => this.#replicatorNow.backup(orders)),
-				restore: (orders) => this.#report(() => this.#replicatorNow.restore(orders)),
-			};
-			const closeControl = await serveControl(paths.controlSocket, controlled, log);
-			try {
-				await this.#openHttp();
-				await this.#runReplication(signal);
-			} finally {
-				await this.#http?.close();
-				await closeControl();
-			}
+			await replication.attempted;
+			timezone = (await replication.opened?.passGate()) ?? null;
 		} finally {
-			await lock.release();
-		}
-		log.info('Stopped');
-	}
-
-	async #assemble(paths: StatePaths): Promise<void> {
-		const { config, log, kuma, command, cwd } = this.#options;
-		const supervised = superviseKuma({
-			config,
-			paths,
-			log,
-			command,
-			cwd,
-			kumaVersion: kuma.version,
-			onHeld: () => void this.#passGate(),
-			onHeard: () => roleOf(config.mode) === 'leader' && this.#edits.note(),
-			onChanged: () => this.#noteEdit(),
-		});
-		const { reload } = supervised;
-		const repository = openRepository({
-			config,
-			paths,
-			log,
-			signal: this.#givingUp.signal,
-			onCall: (call) => {
-				this.#restic.count(call);
-				this.#http?.metrics?.observeResticCall(call);
-			},
-		});
-		const instance = joinFleet(await openInstance({ config, paths, log, kuma }), {
-			repository,
-			reload,
-			announcer: {
-				announce: (announcement) => this.#http?.announcer?.announce(announcement),
-				confirm: (announcement) => this.#http?.announcer?.confirm(announcement),
-				withdraw: (digest) => this.#http?.announcer?.withdraw(digest),
-			},
-		});
-		this.#kuma = supervised;
-		this.#instance = instance;
-		this.#repositoryLocation = repository.location;
-		this.#replicator = new Replicator({
-			instance,
-			config,
-			observe: (outcome) => this.#http?.observe(outcome),
-		});
-		this.#notices = openCycleNotices(config, log);
-	}
-
-	/** Applies at once what the leader handed over, while it is on its way into the repository. */
-	async #followLeader(place: LineagePlace): Promise<void> {
-		// While Kuma starts, the start gate sees to it.
-		if (this.#loop === undefined) return;
-		try {
-			await this.#report(() => this.#replicatorNow.followLeader(place));
-		} catch (error) {
-			if (isReplicatorError(error, 'interrupted')) return;
-			this.#options.log.error('What the leader handed over could not be applied; it is looked for again', {
-				error,
-			});
-			this.#nudges.nudge();
+			await reload.release(timezone);
 		}
 	}
 
-	/** What is written on a replica is not published. */
-	#noteEdit(): void {
-		if (roleOf(this.#options.config.mode) !== 'leader') return;
-		this.#edits.note();
-		this.#replicatorNow.foresee();
-	}
-
-	async #openHttp(): Promise<void> {
-		const { config, log } = this.#options;
-		const instance = this.#instance;
-		if (instance === undefined) throw new Error('the service is not assembled');
-		const { repository, snapshots } = instance;
-		this.#http = await openFleetHttp({
-			config,
-			log,
-			repository,
-			snapshots,
-			status: () => this.status(),
-			onNudge: () => this.#nudges.nudge(),
-			onHandedOver: (place) => void this.#followLeader(place),
-			onLeaderLost: (reason) => this.#notices?.tellLeaderLost(reason),
-			onLeaderBack: () => this.#notices?.tellLeaderBack(),
-			inTurn: (work) => this.#work.run(work),
-		});
-	}
-
-	/**
-	 * Kuma waits after its migrations: a replica, or a leader that is new, applies what the fleet has first. The agent's
-	 * own timer bounds this.
-	 */
-	async #passGate(): Promise<void> {
-		const { config, log } = this.#options;
-		const kuma = this.#kumaNow;
-		const { position, remarks } = this.#replicatorNow.state;
-		// A leader has nothing to apply, unless it is new, or has to wake what it paused as a replica.
-		const mustApply = roleOf(config.mode) === 'replica' || position === null || remarks.length > 0;
-		// One that restarts because of an apply is held in the middle of that cycle, and has everything.
-		if (mustApply && !kuma.isRestarting()) {
-			try {
-				await this.#report(() => this.#replicatorNow.cycle());
-			} catch (error) {
-				log.warning('Nothing was applied before the start of Kuma; it starts with what it has', { error });
-			}
-		}
-		await kuma.reload.release(await this.#leadersTimezone());
-	}
-
-	/** The zone of the snapshot that a replica holds; null on a leader, and where none is known. */
-	async #leadersTimezone(): Promise<string | null> {
-		const { config, log } = this.#options;
-		const { position } = this.#replicatorNow.state;
-		if (roleOf(config.mode) === 'leader' || position === null) return null;
-		try {
-			return (await this.#instance?.snapshots.load(position.digest))?.manifest.timezone ?? null;
-		} catch (error) {
-			log.warning("The leader's time zone is unknown until the next cycle", { error });
-			return null;
-		}
-	}
-
-	get #kumaNow(): SupervisedKuma {
-		if (this.#kuma === undefined) throw new Error('the service is not assembled');
-		return this.#kuma;
-	}
-
-	get #replicatorNow(): Replicator {
-		if (this.#replicator === undefined) throw new Error('the service is not assembled');
-		return this.#replicator;
-	}
-
-	async #runReplication(signal: AbortSignal): Promise<void> {
-		const { supervisor, agent } = this.#kumaNow;
-		const { config, log } = this.#options;
-		const role = roleOf(config.mode);
-		// A start that takes long is cut short; a leader's last publish needs Kuma's database to go on.
-		const cutStartShort = () => void (supervisor.state === 'starting' && supervisor.stop());
+	async function run(): Promise<void> {
+		// A start, or a restart, that takes long is cut short; a leader's last publish needs Kuma's database to go on.
+		const cutStartShort = () => {
+			if (supervisor.state !== 'starting' && supervisor.state !== 'stopping') return;
+			// It is awaited below, and fails there again.
+			supervisor.stop().catch(() => undefined);
+		};
 		signal.addEventListener('abort', cutStartShort, { once: true });
-		// Only a leader has something that may get lost; a repository that hangs must not keep anybody from stopping.
-		const giveUp = () => void setTimeout(() => this.#givingUp.abort(), role === 'leader' ? LAST_CYCLE_MS : 0);
-		signal.addEventListener('abort', giveUp, { once: true });
-		log.info('Starting', {
-			version: PRODUCT_VERSION,
-			mode: config.mode,
-			repository: this.#repositoryLocation,
-		});
+		log.info('Starting', { version: PRODUCT_VERSION, dataDirectory: loaded.usable.dataDirectory });
 		agent.start();
-		if (role === 'replica') await this.#listen(signal);
+		beats.watch(endSignal);
+		const kumaRuns = signal.aborted ? Promise.resolve() : startKuma(supervisor);
+		// It is awaited below; what fails until then must not count as a failure that nobody awaits.
+		kumaRuns.catch(() => undefined);
+		const beside = Promise.all([
+			replicate(kumaRuns),
+			control.open(),
+			...(surface === null ? [] : [http.open()]),
+			agentSocketFound,
+			files.finished,
+		]);
+		beside.catch(() => undefined);
 		try {
-			if (!signal.aborted) await this.#startKuma(supervisor);
-			if (role === 'leader') this.#watchEdits(signal);
-			const loop = runLoop<CycleReport>({
-				cycle: () => this.#report(() => this.#replicatorNow.cycle()),
-				intervalMs: config.intervalMs,
-				signal,
-				onOutcome: ({ outcome }) => this.#lookAgainSoon(outcome),
-				onError: (error, { retryInMs }) => {
-					if (isReplicatorError(error, 'interrupted')) return;
-					// A bug in replication, too, must not end monitoring: it is told with its stack, and tried again.
-					log.error('The cycle failed; it is tried again', { error, retryInMs });
-				},
-			});
-			this.#loop = loop;
-			await loop.finished;
-			if (role === 'leader') await this.#publishPending();
+			await kumaRuns;
+			await aborted(signal);
+			await beside;
 		} finally {
-			this.#edits.cancel();
-			this.#nudges.cancel();
+			ending.abort();
 			await supervisor.stop();
 			await agent.stop();
-			await this.#sendPendingNotices();
+			await surface?.close();
+			await controls.close();
+			await Promise.race([notices.settled(), delay(LAST_NOTICES_MS, undefined, { ref: false })]);
+			stopCatching();
 		}
 	}
 
-	/** A Kuma without the agent, or with one that cannot hear it write, tells nobody of edits. */
-	#watchEdits(signal: AbortSignal): void {
-		const instance = this.#instance;
-		if (instance === undefined) throw new Error('the service is not assembled');
-		const { agent } = this.#kumaNow;
-		watchEdits({
-			instance,
-			isTold: () => agent.hello?.capabilities['change events'] === true,
-			onEdit: () => this.#noteEdit(),
-			signal,
-		});
-	}
-
-	/** What comes from anybody is a hint that there may be a new snapshot. */
-	async #listen(signal: AbortSignal): Promise<void> {
-		const { config, log } = this.#options;
-		const onNudge = () => this.#nudges.nudge();
-		const { isOn, topic, isSeparate } = config.nudge;
-		if (!isOn) return;
-		if (topic !== null) {
-			const variable = isSeparate ? 'REPLICATOR_NUDGE_URL' : 'NTFY_URL';
-			subscribeToNtfy({ topic, variable, fleet: config.fleet, onNudge, log, signal });
-		}
-		const folder = localRepositoryPath(this.#repositoryLocation);
-		if (folder !== null) await watchFolder({ repository: folder, onNudge, log, signal });
-	}
-
-	async #startKuma(supervisor: KumaSupervisor): Promise<void> {
-		try {
-			await supervisor.start();
-		} catch (error) {
-			// It is starting still, or is started again after a crash, or was stopped meanwhile: told already.
-			if (isReplicatorError(error, 'kuma-not-ready') || isReplicatorError(error, 'interrupted')) return;
-			throw error;
-		}
-	}
-
-	#lookAgainSoon(outcome: string): void {
-		if (outcome !== 'not-set-up' && outcome !== 'wait-for-user') return;
-		// A process that is about to end does not wait for it.
-		setTimeout(() => this.wake(), NOT_SET_UP_RETRY_MS).unref();
-	}
-
-	/** What was edited in the last seconds of a leader is published before its database may go away with Kuma. */
-	async #publishPending(): Promise<void> {
-		const { log } = this.#options;
-		try {
-			await this.#report(() => this.#replicatorNow.cycle());
-		} catch (error) {
-			if (!isReplicatorError(error)) throw error;
-			log.warning('The last changes could not be published; they are at the next start', { error });
-		}
-	}
-
-	async #sendPendingNotices(): Promise<void> {
-		await Promise.race([this.#notices?.settled(), delay(LAST_NOTICES_MS, undefined, { ref: false })]);
-	}
-
-	/** Runs one piece of work at a time and remembers what it came to. */
-	#report(work: () => Promise<CycleReport>): Promise<CycleReport> {
-		return this.#work.run(async () => {
-			const startedAt = performance.now();
-			try {
-				const report = await work();
-				const durationMs = performance.now() - startedAt;
-				this.#http?.metrics?.observeCycle({ ...report, durationMs });
-				this.#remember(report, durationMs);
-				return report;
-			} catch (cause) {
-				const error = asFailure(cause);
-				const durationMs = performance.now() - startedAt;
-				this.#http?.metrics?.observeCycle({ outcome: 'failed', durationMs, stages: {} });
-				if (error.code !== 'interrupted') this.#rememberError(error);
-				// A bug is logged as it is, with its stack.
-				throw error.code === 'bug' ? cause : error;
-			}
-		});
-	}
-
-	#remember(report: CycleReport, durationMs: number): void {
-		this.#cycles.remember(report, durationMs);
-		this.#notices?.tell(report, durationMs);
-		// At a stop there is no time for it; it comes with the next publish.
-		if (report.outcome === 'published' && !this.#options.signal.aborted)
-			void this.#work.run(() => this.#replicatorNow.tidy());
-	}
-
-	#rememberError(error: ReplicatorError): void {
-		this.#cycles.rememberError(error);
-		this.#notices?.tellError(error);
+	async function replicate(kumaRuns: Promise<void>): Promise<void> {
+		const opened = await replication.open();
+		await kumaRuns.catch(() => undefined);
+		await opened?.run();
 	}
 
 	/** What this instance is and does, as of now. */
-	status(): Status {
-		const { config, kuma } = this.#options;
-		const { state, newest } = this.#replicatorNow;
+	function status(): Status {
 		return makeStatus({
-			config,
-			kumaVersion: kuma.version,
-			state,
-			newest,
-			supervised: this.#kuma ?? null,
-			repository: this.#repositoryLocation,
-			leader: this.#http?.leader() ?? null,
-			restic: this.#restic.use,
-			...this.#cycles.last,
+			config: loaded.usable,
+			kumaVersion,
+			supervised,
+			replication: replication.opened,
+			troubles: troubles.all,
+			unexpectedErrors: strays.seen,
 		});
 	}
+}
+
+async function startKuma(supervisor: KumaSupervisor): Promise<void> {
+	try {
+		await supervisor.start();
+	} catch (error) {
+		// It is starting still, or is started again after a crash, or was stopped meanwhile: told already.
+		if (isReplicatorError(error, 'kuma-not-ready') || isReplicatorError(error, 'interrupted')) return;
+		throw asThrown(asFailure(error));
+	}
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		if (signal.aborted) resolve();
+		else signal.addEventListener('abort', () => resolve(), { once: true });
+	});
 }

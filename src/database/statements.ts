@@ -9,6 +9,7 @@ import {
 	SqliteQueryCompiler,
 	sql,
 } from 'kysely';
+import type { DatabaseReader } from '../model/database.ts';
 import type { DatabaseKind } from '../model/row.ts';
 
 type AnyTables = Record<string, Record<string, unknown>>;
@@ -18,6 +19,12 @@ export interface Statements {
 	insert(shape: { table: string; columns: readonly string[]; rowCount: number }): string;
 	update(shape: { table: string; columns: readonly string[]; keyColumns: readonly string[] }): string;
 	delete(shape: { table: string; keyColumns: readonly string[]; keyCount: number }): string;
+	/** @returns which rows of a table are read, and in which order: the end of a SELECT. */
+	part(request: Pick<Parameters<DatabaseReader['rows']>[0], 'orderBy' | 'newest'>): string;
+	/** Asks for one row with these values. */
+	find(shape: { table: string; columns: readonly string[] }): string;
+	/** Counts rows with one value up to a number of rows, which is the second parameter. */
+	count(shape: { table: string; column: string }): string;
 	/** @returns one column name quoted for this database. */
 	quote(name: string): string;
 }
@@ -41,6 +48,7 @@ export function makeStatements(kind: DatabaseKind): Statements {
 		cache.set(shape, text);
 		return text;
 	};
+	const quote = (name: string) => sql.id(name).compile(compiler).sql;
 	// What stands for a value while a statement is compiled. NULL would be compiled to a literal.
 	const anyValue = 0;
 	return {
@@ -69,6 +77,20 @@ export function makeStatements(kind: DatabaseKind): Statements {
 					)
 					.compile(),
 			),
-		quote: (name) => sql.id(name).compile(compiler).sql,
+		find: ({ table, columns }) => {
+			const where = columns.map((name) => `${quote(name)} = ?`).join(' AND ');
+			return `SELECT 1 AS found FROM ${quote(table)} WHERE ${where} LIMIT 1`;
+		},
+		count: ({ table, column }) =>
+			`SELECT count(*) AS count FROM (SELECT 1 FROM ${quote(table)} WHERE ${quote(column)} = ? LIMIT ?) AS counted`,
+		part: ({ orderBy, newest }) => {
+			if (newest === undefined) return `ORDER BY ${orderBy.map(quote).join(', ')}`;
+			const [afterId, rowsMax] = [newest.afterId, newest.rowsMax].map((value) => {
+				if (!Number.isSafeInteger(value)) throw new Error(`${value} is no number of a row`);
+				return value;
+			});
+			return `WHERE ${quote('id')} > ${afterId} ORDER BY ${quote('id')} DESC LIMIT ${rowsMax}`;
+		},
+		quote,
 	};
 }

@@ -156,6 +156,10 @@ function addStatusMetrics(
 	gauge('applied_generation', 'Generation of the snapshot published or applied last', ({ applied }) =>
 		applied === null ? null : applied.generation,
 	);
+	gauge('replication_up', 'Whether replication works as a whole; 0 while it is starting or down', (status) =>
+		Number(status.replication.state === 'working'),
+	);
+	gauge('troubles', 'How much beside Kuma and replication does not work', (status) => status.troubles.length);
 	gauge('held_rows', 'Rows that could not be applied as they are', ({ heldRows }) => heldRows.length);
 	gauge(
 		'needs_decision',
@@ -165,6 +169,17 @@ function addStatusMetrics(
 	gauge('kuma_running', 'Whether Kuma runs', ({ kuma }) => Number(kuma.state === 'running'));
 	gauge('agent_connected', 'Whether the agent inside of Kuma is connected', ({ kuma }) =>
 		Number(kuma.agent.isConnected),
+	);
+	gauge(
+		'kuma_beats_missing',
+		'Whether no active monitor of Kuma has beaten for two intervals, so that nothing is watched',
+		({ kuma }) => (kuma.beats.state === 'unknown' ? null : Number(kuma.beats.state === 'missing')),
+	);
+	gauge('kuma_last_beat_timestamp_seconds', 'When a monitor of Kuma beat last', ({ kuma }) =>
+		kuma.beats.lastBeatAt === null ? null : Date.parse(kuma.beats.lastBeatAt) / 1000,
+	);
+	gauge('kuma_problems', 'What Kuma has not taken up yet, such as monitors that did not start', ({ kuma }) =>
+		kuma.agent.isConnected ? kuma.agent.problems.length : null,
 	);
 	gauge('leader_connected', "Whether the leader's own events are heard", ({ leader }) =>
 		leader === null ? null : Number(leader.isConnected),
@@ -181,6 +196,15 @@ function addStatusMetrics(
 			this.inc(sources.status().kuma.restarts);
 		},
 	});
+	new Counter({
+		name: 'replicator_kuma_unexpected_errors_total',
+		help: 'Failures that nothing has expected; they end nothing',
+		registers: [registry],
+		collect() {
+			this.reset();
+			this.inc(sources.status().unexpectedErrors.count);
+		},
+	});
 	new Gauge({
 		name: 'replicator_kuma_build_info',
 		help: 'Versions and place of this instance; always 1',
@@ -189,7 +213,8 @@ function addStatusMetrics(
 		collect() {
 			const { productVersion, kuma, mode, fleet, hostname } = sources.status();
 			this.reset();
-			this.set({ version: productVersion, kuma_version: kuma.version ?? '', mode, fleet, hostname }, 1);
+			const kumaVersion = kuma.version ?? '';
+			this.set({ version: productVersion, kuma_version: kumaVersion, mode: mode ?? '', fleet, hostname }, 1);
 		},
 	});
 }

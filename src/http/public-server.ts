@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import helmet from 'helmet';
 import Router from 'router';
 import { formatListening, isLoopback, type Listening } from '../config/value-schemas.ts';
+import type { SnapshotFeed } from '../fleet/snapshot-feed.ts';
 import type { Log } from '../model/log.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import type { Status } from '../model/status.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import type { SnapshotFeed } from './snapshot-feed.ts';
 
 /** Milliseconds, counts and bytes. */
 export interface PublicServerLimits {
@@ -74,11 +74,12 @@ type Next = (error?: unknown) => void;
 /**
  * Answers other machines over HTTP: health for everybody, and with the fleet's token metrics, status, events and the
  * sealed content of the newest snapshot. Nothing can be changed here.
- * @throws ReplicatorError `configuration-invalid` when it cannot listen there.
+ * @throws ReplicatorError `configuration-invalid` when it cannot listen there, or must not without a token; retryable
+ * where that may pass.
  */
 export async function servePublic(options: PublicServerOptions): Promise<PublicServer> {
 	const { listen, token, log } = options;
-	if (token === null && !isLoopback(listen.host)) throw new Error('a token is a must beyond loopback');
+	if (token === null && !isLoopback(listen.host)) throw withoutToken();
 	const limits = { ...LIMITS, ...options.limits };
 	const closing = new AbortController();
 	const eventClients = new Set<ServerResponse>();
@@ -115,6 +116,8 @@ export async function servePublic(options: PublicServerOptions): Promise<PublicS
 	server.maxConnections = limits.connectionsMax;
 	server.timeout = limits.silenceMs;
 	await listenAt(server, listen);
+	// Such as that there is no file to open left for a connection.
+	server.on('error', (error) => log.warning('The HTTP server is in trouble', { error }));
 	const { port } = server.address() as AddressInfo;
 	return {
 		url: `http://${formatListening({ host: listen.host, port })}`,
@@ -183,8 +186,9 @@ function answerRoutes(
 }
 
 /**
- * Tells the newest snapshot at once, and each newer one, with signs of life in between. Whoever does not read is written
- * nothing more: there is one loop a client, which knows what it told last, and no queue.
+ * Tells at once which snapshot the leader stands by, or that there is none, and each change of that, with signs of life
+ * in between. A client that does not read is written nothing more: there is one loop for each client, which knows what it
+ * told last, and no queue.
  */
 async function streamEvents(
 	response: ServerResponse,
@@ -214,10 +218,13 @@ async function streamEvents(
 		let told: unknown = null;
 		await write(': hello\n\n');
 		while (!signal.aborted) {
-			const { newest } = feed;
+			const { newest, withdrawal } = feed;
 			if (newest !== null && newest !== told) {
 				await write(`event: snapshot\ndata: ${JSON.stringify(newest)}\nid: ${newest.generation}\n\n`);
 				told = newest;
+			} else if (withdrawal !== null && withdrawal !== told) {
+				await write(`event: withdrawn\ndata: ${JSON.stringify(withdrawal)}\n\n`);
+				told = withdrawal;
 			} else if (!(await nextAnnouncement(feed, { timeoutMs: heartbeatMs, signal }))) {
 				await write(': heartbeat\n\n');
 			}
@@ -304,7 +311,7 @@ function routeOf(path: string): string {
 }
 
 function notFound(response: ServerResponse): void {
-	refuse(response, 404, { code: 'not-found', message: 'There is nothing here.' });
+	refuse(response, 404, { code: 'not-found', message: 'Not found.' });
 }
 
 function refuse(
@@ -335,8 +342,17 @@ async function listenAt(server: Server, { host, port }: Listening): Promise<void
 		const reason = (cause as NodeJS.ErrnoException).code ?? 'for a reason unknown';
 		throw new ReplicatorError(`Cannot listen at ${formatListening({ host, port })}: ${reason}.`, {
 			code: 'configuration-invalid',
-			hint: 'Choose another address or port in REPLICATOR_LISTEN, or end who has it.',
+			hint: 'Choose another address or port in REPLICATOR_LISTEN, or stop the process that uses it.',
+			isRetryable: true,
 			cause,
 		});
 	}
+}
+
+function withoutToken(): ReplicatorError {
+	return new ReplicatorError('Nothing answers over HTTP without a token: REPLICATOR_TOKEN cannot be used.', {
+		code: 'configuration-invalid',
+		hint: 'Correct REPLICATOR_TOKEN, or the file that it is read from, or listen on this machine only.',
+		isRetryable: true,
+	});
 }

@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { isStillAlive, type KumaRecord, loadRecord, makeRecord } from './kuma-record.ts';
+import { isStillAlive, type KumaRecord, loadRecord, makeRecord, recordOfGroup } from './kuma-record.ts';
 import { type ListenAddress, readListenAddress } from './listen-address.ts';
-import { findListeningPid, findPortOwner } from './port-owner.ts';
-import { isPortAnswering, isPortTaken } from './probe-port.ts';
-import { endProcessGroup, endRestOfGroup, send } from './process-group.ts';
+import { notSpawned } from './processes/not-spawned.ts';
+import { findListeningPid, findPortOwner } from './processes/port-owner.ts';
+import { isPortAnswering, isPortTaken } from './processes/probe-port.ts';
+import { endProcessGroup, endRestOfGroup, exists, send } from './processes/process-group.ts';
 
 export const DEFAULT_KUMA_COMMAND: readonly string[] = ['node', 'server/server.js'];
 
@@ -34,8 +35,12 @@ export interface KumaProcessOptions {
 	readonly cwd: string;
 	/** The whole environment of Kuma. */
 	readonly env: NodeJS.ProcessEnv;
+	/** What that becomes at a start, where something in it depends on the moment; never where Kuma listens. */
+	readonly envOfStart?: () => NodeJS.ProcessEnv;
 	/** Where the started process is recorded for the next run. */
 	readonly recordPath: string;
+	/** Where it is recorded when that cannot be written. */
+	readonly spareRecordPath?: string;
 	readonly writeDurably: (path: string, content: string) => Promise<void>;
 	/** Where Kuma's output goes: through to ours (default), or to an open file. */
 	readonly output?: 'inherit' | number;
@@ -44,9 +49,17 @@ export interface KumaProcessOptions {
 	 * it is ended.
 	 */
 	readonly canTakeOver?: (pid: number) => Promise<boolean>;
+	/**
+	 * A process of a Kuma that was left behind although no record says so; null where none is known. Asked before a start
+	 * that finds no record of a living one.
+	 */
+	readonly findUnrecorded?: () => Promise<number | null>;
 	/** Called once for each started Kuma, when it and everything in its process group is gone. */
 	readonly onExit?: (exit: KumaExit) => void;
-	/** Kuma runs, but could not be recorded: were this process killed, the next run would not know that Kuma. */
+	/**
+	 * Kuma runs, but could not be recorded in the first place: were this process killed, the next run might not know that
+	 * Kuma. See {@link KumaProcess.record}.
+	 */
 	readonly onRecordFailed?: (error: unknown) => void;
 }
 
@@ -105,6 +118,7 @@ export class KumaProcess {
 		const left = await this.#findLeftBehind();
 		if (left !== null && (await this.#options.canTakeOver?.(left.pid)) === true) {
 			this.#takeOver(left);
+			await this.#recordIfPossible();
 			return { pid: left.pid, endedPid: null, isTakenOver: true };
 		}
 		if (left !== null) await endProcessGroup({ leaderPid: left.pid, graceMs: LEFT_BEHIND_GRACE_MS });
@@ -161,9 +175,31 @@ export class KumaProcess {
 		if (this.#running !== undefined) sendToChild(this.#running, signal);
 	}
 
+	/**
+	 * Records the Kuma that runs for the next run; nothing happens when none does.
+	 * @throws what `writeDurably` throws.
+	 */
+	async record(): Promise<void> {
+		const { pid } = this;
+		if (pid === null) return;
+		const { recordPath, writeDurably } = this.#options;
+		await writeDurably(recordPath, `${JSON.stringify(await makeRecord(pid, this.#command))}\n`);
+	}
+
 	async #findLeftBehind(): Promise<KumaRecord | null> {
-		const record = await loadRecord(this.#options.recordPath);
-		return record !== null && (await isStillAlive(record)) ? record : null;
+		try {
+			const { recordPath, spareRecordPath, findUnrecorded } = this.#options;
+			const records = await Promise.all(
+				[recordPath, spareRecordPath].map((path) => path && loadRecord(path)),
+			);
+			for (const record of records) if (record && (await isStillAlive(record))) return record;
+			const pid = (await findUnrecorded?.()) ?? null;
+			return pid === null ? null : await recordOfGroup(pid, this.#command);
+		} catch (error) {
+			if (!isSystemError(error)) throw error;
+			// What the system does not say must not keep Kuma from starting; one that is there holds the port.
+			return null;
+		}
 	}
 
 	#takeOver(record: KumaRecord): void {
@@ -178,7 +214,7 @@ export class KumaProcess {
 	async #refuseTakenPort(): Promise<void> {
 		if (!(await isPortTaken(this.address))) return;
 		const { port } = this.address;
-		const pid = await findListeningPid(port);
+		const pid = await findListeningPid(port).catch(ignoreSystemError);
 		const who = pid === null ? 'another process' : `process ${pid}`;
 		throw new ReplicatorError(`Uptime Kuma cannot start: port ${port} is taken by ${who}`, {
 			code: 'kuma-not-startable',
@@ -188,9 +224,12 @@ export class KumaProcess {
 	}
 
 	async #spawn(): Promise<number> {
-		const { cwd, env, output = 'inherit' } = this.#options;
+		const { cwd, envOfStart, output = 'inherit' } = this.#options;
+		const env = envOfStart?.() ?? this.#options.env;
 		const [file = '', ...words] = this.#command;
-		const child = spawn(file, words, { cwd, env, detached: true, stdio: ['ignore', output, output] });
+		const child = this.#run(() =>
+			spawn(file, words, { cwd, env, detached: true, stdio: ['ignore', output, output] }),
+		);
 		// Listened to before anything is awaited: a Kuma that ends at once must not go unnoticed.
 		const exited = once(child, 'exit') as Promise<unknown> as Promise<Exit>;
 		const { pid } = child;
@@ -198,8 +237,17 @@ export class KumaProcess {
 			throw notSpawned({ command: this.#command, cwd, cause: await exited.catch((e) => e) });
 
 		this.#watch({ pid, hasExited: () => child.exitCode !== null || child.signalCode !== null, exited });
-		await this.#record(pid);
+		await this.#recordIfPossible();
 		return pid;
+	}
+
+	/** Some failures are thrown at once, others come as an event. */
+	#run<Child>(start: () => Child): Child {
+		try {
+			return start();
+		} catch (cause) {
+			throw notSpawned({ command: this.#command, cwd: this.#options.cwd, cause });
+		}
 	}
 
 	#watch(process: Pick<Running, 'pid' | 'hasExited' | 'exited'>): void {
@@ -219,20 +267,32 @@ export class KumaProcess {
 		this.#running = running;
 	}
 
-	async #record(pid: number): Promise<void> {
+	async #recordIfPossible(): Promise<void> {
 		try {
-			const record = await makeRecord(pid, this.#command);
-			await this.#options.writeDurably(this.#options.recordPath, `${JSON.stringify(record)}\n`);
+			await this.record();
 		} catch (error) {
 			// A full disk is no reason to stop monitoring.
 			this.#options.onRecordFailed?.(error);
+			await this.#recordInSpare();
+		}
+	}
+
+	async #recordInSpare(): Promise<void> {
+		const { spareRecordPath, writeDurably } = this.#options;
+		if (spareRecordPath === undefined || this.pid === null) return;
+		try {
+			const record = await makeRecord(this.pid, this.#command);
+			await writeDurably(spareRecordPath, `${JSON.stringify(record)}\n`);
+		} catch {
+			// That there is no record at all is reported already; the agent is left to find this Kuma by.
 		}
 	}
 
 	async #isReady({ pid }: Running): Promise<boolean> {
 		if (!(await isPortAnswering(this.address))) return false;
+		const owner = await findPortOwner({ port: this.address.port, rootPid: pid }).catch(ignoreSystemError);
 		// Where the system does not say whose socket it is, this much is known: the port was free before the start.
-		return (await findPortOwner({ port: this.address.port, rootPid: pid })) !== 'somebody-else';
+		return owner !== 'somebody-else';
 	}
 
 	async #notReadyInTime(timeoutMs: number): Promise<ReplicatorError> {
@@ -269,7 +329,22 @@ function sendToChild({ hasExited, pid }: Running, signal: NodeJS.Signals): void 
 }
 
 async function waitUntilGone(record: KumaRecord): Promise<void> {
-	while (await isStillAlive(record)) await sleep(ALIVE_POLL_MS, undefined, { ref: false });
+	while (await isThere(record)) await sleep(ALIVE_POLL_MS, undefined, { ref: false });
+}
+
+/** Where the system does not say which process it is, it is the one that it was a moment ago. */
+async function isThere(record: KumaRecord): Promise<boolean> {
+	return (await isStillAlive(record).catch(ignoreSystemError)) ?? exists(record.pid);
+}
+
+/** @returns whether the system could not answer: no file to open is left, or its disk is broken. */
+function isSystemError(error: unknown): boolean {
+	return error instanceof Error && 'syscall' in error;
+}
+
+function ignoreSystemError(error: unknown): null {
+	if (isSystemError(error)) return null;
+	throw error;
 }
 
 /** @returns why the rest of the group could not be ended, or null. */
@@ -299,14 +374,5 @@ function endedTooEarly({ exitCode, signal }: KumaExit): ReplicatorError {
 	return new ReplicatorError(`Uptime Kuma ended before it was ready (${how})`, {
 		code: 'kuma-not-ready',
 		hint: 'Its own output, above, says why.',
-	});
-}
-
-function notSpawned(failed: { command: readonly string[]; cwd: string; cause: unknown }): ReplicatorError {
-	const code = (failed.cause as NodeJS.ErrnoException).code ?? 'unknown reason';
-	return new ReplicatorError(`Could not run \`${failed.command.join(' ')}\` in ${failed.cwd} (${code})`, {
-		code: 'kuma-not-startable',
-		hint: "Check the command after `run --`, that its program is on the PATH, and that it runs in Kuma's folder.",
-		cause: failed.cause,
 	});
 }

@@ -1,10 +1,9 @@
-import { isReplicatorError } from '../model/replicator-error.ts';
-import { type BackOff, DEFAULT_BACK_OFF, nextStartDelayMs } from './back-off.ts';
+import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
+import type { KumaState } from '../model/status.ts';
+import { type BackOff, backOffMs } from '../timing/back-off.ts';
+import { SerialQueue } from '../timing/serial-queue.ts';
 import { type KumaExit, KumaProcess, type KumaProcessOptions } from './kuma-process.ts';
-import { SerialQueue } from './serial-queue.ts';
-
-/** `starting` lasts until Kuma's port answers; `backing-off` is the wait between a crash and the next start. */
-export type KumaState = 'stopped' | 'starting' | 'running' | 'stopping' | 'backing-off';
+import { isPassingFailure } from './processes/not-spawned.ts';
 
 export interface KumaCrash extends Omit<KumaExit, 'wasAsked'> {
 	readonly nextStartInMs: number;
@@ -14,13 +13,20 @@ export type RestartReport =
 	/** Kuma was not wanted to run. */
 	{ readonly outcome: 'not-running' } | { readonly outcome: 'restarted'; readonly blindMs: number };
 
+interface StartBackOff extends BackOff {
+	/** A Kuma that ran for so long was healthy: what comes then is a first failure again. */
+	readonly resetAfterMs: number;
+}
+
+const START_BACK_OFF: StartBackOff = { firstMs: 1_000, maxMs: 60_000, resetAfterMs: 60_000 };
+
 export interface KumaSupervisorOptions {
 	readonly kuma: Omit<KumaProcessOptions, 'onExit'>;
 	/** How long a start may take before it is reported; Kuma is left to go on. Default 120 s. */
 	readonly readyTimeoutMs?: number;
 	/** How long Kuma may take from SIGTERM to its end. */
 	readonly stopGraceMs?: number;
-	readonly backOff?: BackOff;
+	readonly backOff?: StartBackOff;
 	/** Kuma's port answers. */
 	readonly onReady?: (ready: { readonly pid: number; readonly startedInMs: number }) => void;
 	/** A Kuma that a killed run had left behind goes on, instead of a start. */
@@ -30,10 +36,7 @@ export interface KumaSupervisorOptions {
 	readonly onRestart?: (reason: string) => void;
 	/** Kuma ended without having been asked to; it is started again by itself. */
 	readonly onCrash?: (crash: KumaCrash) => void;
-	/**
-	 * A start other than the first failed. Null: no other start is due, because it is hopeless (the state is
-	 * `stopped`) or because Kuma is merely slow (the state is `starting`).
-	 */
+	/** A start other than the first failed. Null: no other start is due, for Kuma is merely slow (the state is `starting`). */
 	readonly onStartFailed?: (failure: {
 		readonly error: unknown;
 		readonly nextStartInMs: number | null;
@@ -91,7 +94,7 @@ export class KumaSupervisor {
 
 	/**
 	 * Stops Kuma gracefully, starts it, and waits until it is ready. One that is backing off is started at once.
-	 * Whatever fails, Kuma is started again later unless that is hopeless.
+	 * Whatever fails, Kuma is started again later.
 	 * @throws ReplicatorError as {@link start} does.
 	 */
 	async restart(reason: string): Promise<RestartReport> {
@@ -100,6 +103,7 @@ export class KumaSupervisor {
 			this.#options.onRestart?.(reason);
 			const stoppedAtMs = performance.now();
 			await this.#stopForRestart();
+			if (this.#unwanted.signal.aborted) return { outcome: 'not-running' };
 			this.#restartCount += 1;
 			await this.#startAgain();
 			return { outcome: 'restarted', blindMs: performance.now() - stoppedAtMs };
@@ -115,6 +119,14 @@ export class KumaSupervisor {
 		await this.#queue.run(() => this.#stopNow());
 	}
 
+	/**
+	 * Records the Kuma that runs once more, where that has failed.
+	 * @throws as `writeDurably` does.
+	 */
+	record(): Promise<void> {
+		return this.#process.record();
+	}
+
 	/** Passes a signal on to Kuma, unchanged and without consequences of our own. */
 	forward(signal: NodeJS.Signals): void {
 		this.#process.forward(signal);
@@ -124,8 +136,16 @@ export class KumaSupervisor {
 		try {
 			await this.#spawn();
 		} catch (error) {
-			this.#giveUp();
-			throw error;
+			if (!isPassingFailure(error)) {
+				this.#unwanted.abort();
+				this.#state = 'stopped';
+				throw error;
+			}
+			this.#options.onStartFailed?.({ error, nextStartInMs: this.#startLater() });
+			throw new ReplicatorError('Uptime Kuma could not be started yet', {
+				code: 'kuma-not-ready',
+				cause: error,
+			});
 		}
 		await this.#becomeReady();
 	}
@@ -134,9 +154,8 @@ export class KumaSupervisor {
 		try {
 			await this.#spawn();
 		} catch (error) {
-			const nextStartInMs =
-				isReplicatorError(error) && error.isRetryable ? this.#startLater() : this.#giveUp();
-			this.#options.onStartFailed?.({ error, nextStartInMs });
+			// Nothing is hopeless that has been started before: its program may be about to be replaced by an upgrade.
+			this.#options.onStartFailed?.({ error, nextStartInMs: this.#startLater() });
 			throw error;
 		}
 		await this.#becomeReady();
@@ -203,23 +222,17 @@ export class KumaSupervisor {
 		this.#options.onCrash?.({ ...exit, nextStartInMs });
 	}
 
-	get #backOff(): BackOff {
-		return this.#options.backOff ?? DEFAULT_BACK_OFF;
+	get #backOff(): StartBackOff {
+		return this.#options.backOff ?? START_BACK_OFF;
 	}
 
 	#startLater(): number {
 		this.#failureCount += 1;
-		const delayMs = nextStartDelayMs(this.#failureCount, this.#backOff);
+		const delayMs = backOffMs(this.#failureCount, this.#backOff);
 		this.#state = 'backing-off';
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(() => void this.#queue.run(() => this.#startAfterBackOff()), delayMs);
 		return delayMs;
-	}
-
-	#giveUp(): null {
-		this.#unwanted.abort();
-		this.#state = 'stopped';
-		return null;
 	}
 
 	async #startAfterBackOff(): Promise<void> {
@@ -228,7 +241,6 @@ export class KumaSupervisor {
 		try {
 			await this.#startAgain();
 		} catch (error) {
-			if (!isReplicatorError(error)) throw error;
 			// Everything else has been told already: a failed start, a crash, a stop.
 			if (isSlowStart(error)) this.#options.onStartFailed?.({ error, nextStartInMs: null });
 		}

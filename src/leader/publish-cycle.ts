@@ -1,3 +1,11 @@
+import { recordPosition } from '../instance/record-position.ts';
+import { dropStaleSnapshots } from '../instance/snapshots/drop-stale-snapshots.ts';
+import { loadSnapshot } from '../instance/snapshots/load-snapshot.ts';
+import { type TakenSnapshot, takeSnapshot } from '../instance/snapshots/take-snapshot.ts';
+import { type NotSetUp, withDatabase } from '../instance/with-database.ts';
+import { decide, isIntended, type LeaderOrders } from '../lineage/decide.ts';
+import { findHead } from '../lineage/find-head.ts';
+import { findPublished } from '../lineage/find-published.ts';
 import type { Announcement } from '../model/announcer.ts';
 import type { Database } from '../model/database.ts';
 import type { FleetInstance } from '../model/instance.ts';
@@ -9,28 +17,39 @@ import {
 	type Retention,
 } from '../model/lineage.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
-import type { HeldRow } from '../model/state.ts';
+import type { HeldRow, InstanceState } from '../model/state.ts';
 import type { GuardLimits } from '../plan/guard.ts';
-import { planSnapshot } from '../replica/apply-snapshot.ts';
-import { dropStaleSnapshots } from '../replica/drop-stale-snapshots.ts';
 import { followLegacy } from '../replica/follow-legacy.ts';
 import { listSnapshots } from '../replica/list-snapshots.ts';
-import { loadSnapshot } from '../replica/load-snapshot.ts';
-import { recordPosition } from '../replica/position.ts';
-import { applyHead, type RestoreOutcome } from '../replica/restore-cycle.ts';
-import { type TakenSnapshot, takeSnapshot } from '../replica/take-snapshot.ts';
-import { type NotSetUp, withDatabase } from '../replica/with-database.ts';
-import { findHead } from '../repository/find-head.ts';
-import { findPublished } from '../repository/find-published.ts';
+import { planSnapshot } from '../replica/plan-snapshot.ts';
+import { applyTarget, type RestoreOutcome } from '../replica/restore-cycle.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
-import { decide, type LeaderOrders } from './decide.ts';
+import {
+	announceEarly,
+	makeAnnouncement,
+	openAnnouncement,
+	settleAnnouncement,
+} from './open-announcement.ts';
 import { resumePushMonitors } from './resume-push-monitors.ts';
+
+/** Images that this instance's status pages show, and that the snapshot is without; absent when there is none. */
+type MissingImages = TakenSnapshot['missingImages'];
 
 export type PublishOutcome =
 	| NotSetUp
 	| { readonly outcome: 'wait-for-user' }
-	| { readonly outcome: 'unchanged'; readonly head: PublishedSnapshot }
-	| { readonly outcome: 'published'; readonly snapshot: PublishedSnapshot }
+	| {
+			readonly outcome: 'unchanged';
+			readonly head: PublishedSnapshot;
+			/** Whether the repository was asked for its head. */
+			readonly wasPolled: boolean;
+			readonly missingImages?: MissingImages;
+	  }
+	| {
+			readonly outcome: 'published';
+			readonly snapshot: PublishedSnapshot;
+			readonly missingImages?: MissingImages;
+	  }
 	/** A fresh leader took over what the fleet had. */
 	| { readonly outcome: 'restored-first'; readonly restore: RestoreOutcome }
 	| {
@@ -58,26 +77,31 @@ export async function publishCycle(request: PublishRequest): Promise<PublishOutc
 	return withDatabase(instance, async (database): Promise<PublishOutcome> => {
 		const take = () => stages.measure('export', () => takeSnapshot(instance, database));
 		let snapshot = await take();
+		await instance.reload.settle();
 		const known = request.knownHead ?? null;
 		if (known !== null && isStillHeld(instance, known, snapshot))
-			return { outcome: 'unchanged', head: known };
-		const early = announceEarly(request, snapshot);
-		let outcome: PublishOutcome | null = null;
-		try {
-			const { head, legacy } = await stages.measure('poll', async () => {
-				const foreseen = await findForeseenHead(request);
-				return foreseen === null
-					? findOrCreateHead(instance, request.orders)
-					: { head: foreseen, legacy: [] };
-			});
-			if (holds(instance, head) && (await resumePushMonitors(instance, database))) snapshot = await take();
-			outcome = await lead({ ...request, database, snapshot, head, legacy, early });
-			return outcome;
-		} finally {
-			if (early !== null && outcome?.outcome !== 'published')
-				instance.announcer?.withdraw(early.place.digest);
+			return nameMissing({ outcome: 'unchanged', head: known, wasPolled: false }, snapshot);
+		const isOrdinary = !request.orders.takesOver && !request.orders.allowsDeletes && hasUsers(snapshot);
+		const early = isOrdinary ? await announceEarly({ instance, snapshot, knownHead: known }) : null;
+		const wasOpen = instance.state.read().announced !== null;
+		const { head, legacy } = await stages.measure('poll', async () => {
+			const foreseen = await findForeseenHead(request);
+			return foreseen === null ? findOrCreateHead(instance, request.orders) : { head: foreseen, legacy: [] };
+		});
+		if (holds(instance, head) && (await resumePushMonitors(instance, database))) snapshot = await take();
+		const outcome = await lead({ ...request, database, snapshot, head, legacy, early });
+		// A failure does not come here: what was announced stands while it is tried again.
+		if (outcome.outcome !== 'published') {
+			const heldHead = outcome.outcome === 'unchanged' ? outcome.head : null;
+			await settleAnnouncement({ instance, wasOpen, early, head: heldHead });
 		}
+		return nameMissing(outcome, snapshot);
 	});
+}
+
+function nameMissing(outcome: PublishOutcome, { missingImages }: TakenSnapshot): PublishOutcome {
+	const isAbout = outcome.outcome === 'published' || outcome.outcome === 'unchanged';
+	return isAbout && missingImages.length > 0 ? { ...outcome, missingImages } : outcome;
 }
 
 /** Whether this instance held the head before; where nobody has led yet, whoever is made the leader does. */
@@ -89,33 +113,9 @@ function holds(instance: FleetInstance, head: PublishedSnapshot | null): boolean
 
 /** Whether this instance led with the head, and nothing was edited since. */
 function isStillHeld(instance: FleetInstance, head: PublishedSnapshot, snapshot: TakenSnapshot): boolean {
-	const { position, intent, role } = instance.state.read();
-	const isOurs = role === 'leader' && intent === null && position?.id === head.id;
+	const { position, intent, announced, role } = instance.state.read();
+	const isOurs = role === 'leader' && intent === null && announced === null && position?.id === head.id;
 	return isOurs && snapshot.encoded.digest === head.digest;
-}
-
-/**
- * Tells replicas that listen of an edit before the repository is asked for its head, which takes most of a second. If
- * another leader published meanwhile, this is taken back, and whoever applied it changes over to the repository's head.
- */
-function announceEarly({ instance, orders }: PublishRequest, snapshot: TakenSnapshot): Announcement | null {
-	const { position, intent, role, heldRows, remarks, instanceId } = instance.state.read();
-	const { announcer, hostname } = instance;
-	const { digest } = snapshot.encoded;
-	// What was paused as a replica runs again before it is published.
-	const wakesMonitors = remarks.some(({ kind }) => kind === 'push-paused');
-	const leads = role === 'leader' && intent === null && heldRows.length === 0 && !wakesMonitors;
-	if (announcer === undefined || position === null || position.id === null || !leads) return null;
-	const isOrdinary = !orders.takesOver && !orders.allowsDeletes && position.digest !== digest;
-	if (!isOrdinary || !hasUsers(snapshot)) return null;
-	const generation = position.generation + 1;
-	const announcement = {
-		place: { hostname, generation, digest, parentId: position.id, instanceId, allowsDeletes: false },
-		manifest: snapshot.manifest({ id: position.id, digest: position.digest }),
-		tree: snapshot.encoded.tree,
-	};
-	announcer.announce(announcement);
-	return announcement;
 }
 
 function hasUsers(snapshot: TakenSnapshot): boolean {
@@ -148,10 +148,11 @@ async function lead(leading: Leading): Promise<PublishOutcome> {
 			return { outcome: 'stood-down', reason: 'held-rows', head, heldRows: state.heldRows };
 		case 'unchanged':
 			await rememberPosition(leading, decision.head);
-			return { outcome: 'unchanged', head: decision.head };
+			return { outcome: 'unchanged', head: decision.head, wasPolled: true };
 		case 'compare':
 			return compareWithHead(leading, decision.head);
 		case 'publish':
+			await recordOwnHead(leading, decision.parent);
 			return publish(leading, decision);
 	}
 }
@@ -204,11 +205,12 @@ async function restoreFirst(leading: Leading, head: PublishedSnapshot): Promise<
 	instance.log.info('This instance is new: taking the configuration of the fleet before leading it', {
 		head: head.id,
 	});
-	return applyHead({
+	return applyTarget({
 		instance,
 		database,
 		guard,
 		allowsDeletes: false,
+		target: head,
 		head,
 		published: [head],
 		keepsLocalEntities: false,
@@ -234,7 +236,7 @@ async function compareWithHead(leading: Leading, head: PublishedSnapshot): Promi
 	const differences = steps.length + files.writes.length + files.deletes.length + heldRows.length;
 	if (differences === 0) {
 		await rememberPosition(leading, head);
-		return { outcome: 'unchanged', head };
+		return { outcome: 'unchanged', head, wasPolled: true };
 	}
 	await dropStaleSnapshots(instance, head);
 	return { outcome: 'stood-down', reason: 'another-leader', head, heldRows: [] };
@@ -247,64 +249,79 @@ async function publish(
 	const { instance, snapshot, orders, early } = leading;
 	const { parent, generation } = place;
 	const { digest } = snapshot.encoded;
-	const { instanceId } = instance.state.read();
-	const { hostname } = instance;
-	const { allowsDeletes } = orders;
+	const { stages, announcer } = instance;
 	const parentId = parent?.id ?? null;
 	const isEarly = early?.place.digest === digest && early.place.parentId === parentId;
-	const announcement: Announcement = isEarly
+	const { allowsDeletes } = orders;
+	const announcement = isEarly
 		? early
-		: {
-				place: { hostname, generation, digest, parentId, instanceId, allowsDeletes },
-				manifest: snapshot.manifest(parent === null ? null : { id: parent.id, digest: parent.digest }),
-				tree: snapshot.encoded.tree,
-			};
-	const { manifest } = announcement;
+		: makeAnnouncement({
+				instance,
+				snapshot,
+				parent: parent === null ? null : { id: parent.id, digest: parent.digest },
+				generation,
+				allowsDeletes,
+			});
 	// Durable before the publish: a head that is found after a crash is recognised as this instance's own.
-	await instance.state.save({ intent: { parentId, generation, digest } });
-	if (!isEarly) instance.announcer?.announce(announcement);
-	const { stages } = instance;
-	const idStart = await stages.measure('publish', () => keepInRepository(instance, announcement, snapshot));
+	await instance.state.save({
+		intent: { parentId, generation, digest },
+		...(announcer === undefined ? {} : { announced: openAnnouncement(announcement) }),
+	});
+	if (!isEarly) announcer?.announce(announcement);
+	const idStart = await stages.measure('publish', () => keepInRepository(instance, announcement));
 	// Whoever looks now finds it; that another leader's may have won is found by everybody alike.
-	instance.announcer?.confirm(announcement);
+	announcer?.confirm(announcement);
 	const lineage = await stages.measure('check', () => instance.repository.list());
 	const { location } = instance.repository;
-	const published = findPublished(lineage, { idStart, place: announcement.place, location });
+	const kept = findPublished(lineage, { idStart, place: announcement.place, location });
 	const { head, forks } = findHead(lineage);
-	if (head !== null && head.id !== published.id) {
-		instance.announcer?.withdraw(digest);
+	const state = instance.state.read();
+	// A backup that was carried out twice leaves a twin, and whichever of them is the head, it is this instance's own.
+	const isOwn = (snapshot: PublishedSnapshot) => snapshot.id === kept.id || isIntended(state, snapshot);
+	if (head !== null && !isOwn(head))
 		return { outcome: 'stood-down', reason: 'fork-lost', head, heldRows: [] };
-	}
-	if (forks.length > 0)
+	const published = head ?? kept;
+	const others = forks.filter((fork) => !isOwn(fork));
+	if (others.length > 0)
 		instance.log.warning('Another leader published at the same time; its snapshot lost', {
-			forks: forks.map(({ id }) => id),
+			forks: others.map(({ id }) => id),
 		});
 	await instance.snapshots.keep({
 		digest,
 		where: published.id,
-		write: (directory) => writeTree({ directory, encoded: snapshot.encoded, manifest }),
+		write: (directory) => writeAnnounced(directory, announcement),
 	});
-	await rememberPosition(leading, published);
+	await rememberPosition(leading, published, { announced: null });
 	return { outcome: 'published', snapshot: published };
 }
 
-async function keepInRepository(
-	instance: FleetInstance,
-	{ place, manifest }: Announcement,
-	{ encoded }: TakenSnapshot,
-): Promise<string> {
-	try {
-		return await instance.snapshots.withPublishDirectory(async (directory) => {
-			await writeTree({ directory, encoded, manifest });
-			return instance.repository.publish({ directory, ...place });
-		});
-	} catch (error) {
-		instance.announcer?.withdraw(place.digest);
-		throw error;
-	}
+function keepInRepository(instance: FleetInstance, announcement: Announcement): Promise<string> {
+	return instance.snapshots.withPublishDirectory(async (directory) => {
+		await writeAnnounced(directory, announcement);
+		return instance.repository.publish({ directory, ...announcement.place });
+	});
 }
 
-async function rememberPosition(leading: Leading, head: PublishedSnapshot): Promise<void> {
+function writeAnnounced(directory: string, { manifest, tree }: Announcement): Promise<void> {
+	return writeTree({ directory, encoded: { tree }, manifest });
+}
+
+/**
+ * The parent may be known as this instance's own by the intent alone, or by what the database holds. Both are about to
+ * be something else, and a publish that fails then would leave a head that nobody knows.
+ */
+async function recordOwnHead(leading: Leading, parent: PublishedSnapshot | null): Promise<void> {
+	const state = leading.instance.state.read();
+	if (parent === null || state.position?.id === parent.id) return;
+	const isOwn = isIntended(state, parent) || parent.digest === leading.snapshot.encoded.digest;
+	if (isOwn) await rememberPosition(leading, parent);
+}
+
+async function rememberPosition(
+	leading: Leading,
+	head: PublishedSnapshot,
+	more: Partial<InstanceState> = {},
+): Promise<void> {
 	const { instance } = leading;
 	const state = instance.state.read();
 	const { id, generation, digest } = head;
@@ -312,6 +329,11 @@ async function rememberPosition(leading: Leading, head: PublishedSnapshot): Prom
 	if (isKnown) return;
 	// It is on disk already, but after a crash right behind the publish.
 	await loadSnapshot(instance, head);
-	await instance.state.save({ position: { id, generation, digest }, intent: null, role: 'leader' });
+	await instance.state.save({
+		position: { id, generation, digest },
+		intent: null,
+		role: 'leader',
+		...more,
+	});
 	await instance.snapshots.dropAllBut([digest]);
 }

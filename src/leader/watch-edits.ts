@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { serialize } from 'node:v8';
+import { encodeTaken } from '../instance/snapshots/take-snapshot.ts';
 import type { Database, WriteWatch } from '../model/database.ts';
 import type { Instance } from '../model/instance.ts';
 import { isReplicatorError } from '../model/replicator-error.ts';
-import { encodeTaken } from '../replica/take-snapshot.ts';
 import { type TakenTables, takeTables } from '../snapshot/take.ts';
 
 export interface EditWatchOptions {

@@ -1,16 +1,20 @@
+import type { BeatReport } from './beat-watch.ts';
 import type { Key } from './row.ts';
 
 /**
  * What the agent inside Kuma's process and its client say to each other: JSON lines over a Unix socket. The client
  * sends requests, each answered once and in order; the agent sends events at any time.
  */
-export const AGENT_PROTOCOL = 1;
+export const AGENT_PROTOCOL = 2;
 
 /** The environment variable that tells the agent its {@link AgentOptions}, as JSON. */
 export const AGENT_VARIABLE = 'REPLICATOR_KUMA_AGENT';
 
 /** Longest line in either direction: the changes of 20,000 rows fit. */
 export const AGENT_LINE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** How long monitors stay stopped for an apply at most, however often that is renewed: monitoring is no hostage of replication. */
+export const LEASE_MAX_MS = 60_000;
 
 /** What the agent is to do from the start, before anybody can ask it. */
 export interface AgentOptions {
@@ -39,6 +43,7 @@ export const CAPABILITIES = [
 	'lists',
 	'notification prefix',
 	'change events',
+	'beats',
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
@@ -57,9 +62,14 @@ export interface AgentHello {
 	readonly fingerprint: string;
 	readonly phase: AgentPhase;
 	readonly capabilities: Capabilities;
+	readonly problems: AgentProblems;
+	readonly beats: BeatReport;
 }
 
-/** One changed row, without its values: the agent reads them from the database. */
+/** What Kuma has not taken up, in words without secrets; the agent tries it again until it is empty. */
+export type AgentProblems = readonly string[];
+
+/** One changed row, without its values: the agent reads them from the database. One without a key stands for all rows. */
 export interface AgentChange {
 	readonly table: string;
 	readonly key: Key;
@@ -75,9 +85,19 @@ export interface AgentChanges {
 	/** Monitors that are only shown anew: their notifications or maintenances have changed. */
 	readonly relinkedMonitors: readonly number[];
 	readonly settings: readonly string[];
-	/** The zone in which maintenances "as on the server" are meant; null: Kuma's own. */
-	readonly timezone: string | null;
+	/** Nobody knows what has changed: everything that Kuma keeps in memory is made anew from the database. */
+	readonly isEverything: boolean;
+	/** The zone in which maintenances "as on the server" are meant; null: Kuma's own; absent: the one that it is. */
+	readonly timezone?: string | null;
 }
+
+export const NO_CHANGES: AgentChanges = {
+	rows: [],
+	retaggedMonitors: [],
+	relinkedMonitors: [],
+	settings: [],
+	isEverything: false,
+};
 
 export type AgentRequest =
 	| { readonly method: 'hello' }
@@ -98,13 +118,17 @@ export interface ReloadResult {
 	readonly isStarting: boolean;
 	readonly started: number;
 	readonly stopped: number;
-	/** What could not be taken up, in words without secrets. */
-	readonly problems: readonly string[];
+	/** What could not be taken up, and is tried again. */
+	readonly problems: AgentProblems;
 	readonly durationMs: number;
 }
 
 export type AgentEvent =
 	| { readonly event: 'phase'; readonly phase: AgentPhase }
+	/** All that there are now; none is an empty list. */
+	| { readonly event: 'problems'; readonly problems: AgentProblems }
+	/** How the monitors beat, every few seconds, and when they do again. */
+	| { readonly event: 'beats'; readonly report: BeatReport }
 	/** Tables were written; it may be a moment before the commit is visible. */
 	| { readonly event: 'changed'; readonly tables: readonly string[] };
 

@@ -9,12 +9,23 @@ export interface Announcement {
 	readonly tree: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Tells replicas that listen of a snapshot. Nobody who publishes waits for them, and nothing here fails. */
+/**
+ * What a leader tells the replicas that listen to it. It stands by one snapshot at most: an announcement takes the
+ * place of the one before. Nobody who publishes waits for replicas, and nothing here fails.
+ */
 export interface Announcer {
 	/** It is on its way into the repository. */
 	announce(announcement: Announcement): void;
 	/** It is in the repository now. */
 	confirm(announcement: Announcement): void;
-	/** It did not get there, or another one came first. */
-	withdraw(digest: string): void;
+	/** The leader stands by nothing any more: what it announced is not published, or another leader's came first. */
+	withdraw(): void;
+}
+
+/** What a replica heard last from its leader. */
+export interface LeaderStanding {
+	/** Null where the leader does not say: one of an earlier version. */
+	readonly instanceId: string | null;
+	/** Of the snapshot that the leader stands by, announced or published; null when there is none. */
+	readonly digest: string | null;
 }

@@ -3,6 +3,7 @@ import type { CatalogTable } from './catalog-table.ts';
 import type { Database } from './database.ts';
 import type { Repository } from './lineage.ts';
 import type { Log } from './log.ts';
+import type { RefusalMemory } from './refusal.ts';
 import type { Reload } from './reload.ts';
 import type { ReplicatorMode } from './role.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -41,10 +42,19 @@ export interface SnapshotStore {
 
 /** Uploaded files below the data directory; paths are relative to it. */
 export interface Uploads {
-	/** @returns the bytes, or null when there is no such file. */
-	read(path: string): Promise<Uint8Array | null>;
+	/**
+	 * @returns the bytes, or null when there is no such file, or why it cannot be read. Only an ordinary file is opened,
+	 * through ordinary folders, so that no link and no pipe can do any harm.
+	 */
+	read(path: string): Promise<Uint8Array | UnreadableFile | null>;
+	/** Replaces the file as a whole. @throws ReplicatorError `file-access`, `disk-full`; the old one is still there then. */
 	write(path: string, content: Uint8Array): Promise<void>;
 	remove(path: string): Promise<void>;
+}
+
+export interface UnreadableFile {
+	/** To be read after the file's path: "is a folder". */
+	readonly reason: string;
 }
 
 export type OpenedDatabase =
@@ -62,6 +72,12 @@ export interface Instance {
 	readonly uploads: Uploads;
 	readonly log: Log;
 	readonly stages: StageClock;
+	readonly refusals: RefusalMemory;
+	/**
+	 * The newest snapshot of the original that this process has read: a held one is not fetched at every poll, and its
+	 * losses are named once.
+	 */
+	readonly legacyRead: { newest: { readonly id: string; readonly digest: string } | null };
 	/** Whether push monitors are paused on this instance. */
 	readonly pausesPushMonitors: boolean;
 	/** What Kuma's installation tells; nulls where it cannot be found. */
@@ -71,7 +87,8 @@ export interface Instance {
 		/** Names of the migrations that this Kuma makes of its database. */
 		readonly migrations: ReadonlySet<string> | null;
 	};
-	openDatabase(): Promise<OpenedDatabase>;
+	/** @param signal ends what is under way in the database when it is aborted. */
+	openDatabase(signal?: AbortSignal): Promise<OpenedDatabase>;
 	/** @returns the time now, in milliseconds since 1970. */
 	now(): number;
 }

@@ -89,6 +89,8 @@ export interface Retention {
 export interface Repository {
 	/** Where it is, for messages, without credentials. */
 	readonly location: string;
+	/** @returns the same, every call of which ends with the signal's reason when that is aborted. */
+	within?(signal: AbortSignal): Repository;
 	/**
 	 * All snapshots of this fleet's lineage, oldest generation first; forks are in the list. One restic process
 	 * and no lock. Foreign snapshots, and those of other fleets, are left out.

@@ -13,6 +13,7 @@ export type Step =
 	| {
 			readonly kind: 'insert';
 			readonly table: string;
+			readonly keyColumns: readonly string[];
 			readonly columns: readonly Column[];
 			readonly rows: readonly Row[];
 	  }
@@ -23,7 +24,24 @@ export type Step =
 			readonly key: Key;
 			readonly columns: readonly Column[];
 			readonly values: Row;
+	  }
+	/** Deletes what other tables have of monitors whose ids these monitors take over; there may be nothing. */
+	| {
+			readonly kind: 'forget';
+			readonly monitor: 'added' | 'replaced';
+			readonly table: string;
+			readonly keyColumns: readonly string[];
+			readonly keys: readonly Key[];
 	  };
+
+/** A table outside of the catalog that holds what Kuma has seen of its monitors. */
+export interface HistoryTable {
+	readonly table: string;
+	/** Holds the monitor's id. */
+	readonly column: string;
+	/** Its rows go by themselves with the monitor's row. */
+	readonly isCascaded: boolean;
+}
 
 export interface ColumnChange {
 	readonly column: string;
@@ -57,11 +75,18 @@ export interface Plan {
 	readonly files: { readonly writes: readonly SnapshotFile[]; readonly deletes: readonly string[] };
 	/** What cannot be applied as it is. Not part of what makes a plan non-empty. */
 	readonly heldRows: readonly HeldRow[];
+	/** Some of that hangs on this instance alone, so that it may pass without a new snapshot. */
+	readonly mayPass: boolean;
 	/** What is different on purpose, or needs a local setting. No part of it either. */
 	readonly remarks: readonly Remark[];
 	readonly steps: readonly Step[];
 	/** Monitors whose rows go away, with their history. */
 	readonly removedMonitors: readonly Key[];
+	readonly history: {
+		readonly tables: readonly HistoryTable[];
+		/** Nothing could refuse to let a part of it go, so that it can go in parts. */
+		readonly isSliceable: boolean;
+	};
 	/** Monitors whose own rows stay, while their tags, or their links to notifications and maintenances, change. */
 	readonly touchedMonitors: { readonly retagged: readonly Key[]; readonly relinked: readonly Key[] };
 	/** The leader's zone, in which its maintenances "as on the server" are meant. */

@@ -14,12 +14,14 @@ export type ErrorCode =
 	/** The database exists, but Kuma has not created its tables yet. */
 	| 'database-not-migrated'
 	| 'database-unreachable'
-	/** Somebody else held the write lock for longer than we may wait. */
+	/** Another process held the write lock for longer than we may wait. */
 	| 'database-locked'
 	| 'database-read-failed'
 	| 'database-write-failed'
 	/** A row changed between the plan and its application. */
 	| 'database-changed-meanwhile'
+	/** A commit was sent and its answer never came: the changes are there, or will be, or never. */
+	| 'database-outcome-unknown'
 	| 'disk-full'
 	| 'file-access'
 	/** A snapshot's bytes are not what its manifest says. */
@@ -35,8 +37,10 @@ export type ErrorCode =
 	| 'repository-password-wrong'
 	| 'repository-unreachable'
 	| 'repository-locked'
-	/** The agent inside Kuma is not there, not connected, or silent. */
+	/** The agent inside Kuma is not there, or not connected. */
 	| 'agent-unreachable'
+	/** The agent inside Kuma is connected, but did not answer in time. It may still do what it was asked. */
+	| 'agent-silent'
 	/** The agent inside Kuma answered that it could not do what it was asked. */
 	| 'agent-failed'
 	| 'kuma-not-startable'
@@ -46,10 +50,14 @@ export type ErrorCode =
 	| 'leader-unreachable'
 	/** The running replicator-kuma could not be asked. */
 	| 'control-unreachable'
+	/** The running replicator-kuma was asked, but did not answer in time. It may still do what it was asked. */
+	| 'control-silent'
 	| 'state-corrupt'
 	| 'notice-failed'
 	/** A command was understood, but must not be carried out as things are. */
 	| 'refused'
+	/** A cycle, or what a command asked for, took longer than anything may, and was given up. */
+	| 'cycle-timed-out'
 	| 'interrupted'
 	/** Something that must not happen; only for showing it to people like any other failure. */
 	| 'bug';

@@ -47,11 +47,11 @@ export interface TableRows {
 /** What a foreign key does to the rows that refer to a deleted one. */
 export type DeleteAction = 'cascade' | 'set-null' | 'restrict';
 
-/** A foreign key of one column. Kuma has no others. */
+/** A foreign key. The columns of both sides belong together pair by pair; Kuma's own have one each. */
 export interface Reference {
-	readonly column: string;
+	readonly columns: readonly string[];
 	readonly toTable: string;
-	readonly toColumn: string;
+	readonly toColumns: readonly string[];
 	readonly onDelete: DeleteAction;
 }
 
@@ -59,6 +59,8 @@ export interface UniqueKey {
 	readonly columns: readonly string[];
 	/** MariaDB's *_ci collations and SQLite's NOCASE take `A` for `a`. */
 	readonly ignoresCase: boolean;
+	/** It covers only the rows that meet a condition, which nobody here can evaluate. */
+	readonly isPartial?: boolean;
 }
 
 export interface TableSchema {
@@ -67,6 +69,12 @@ export interface TableSchema {
 	readonly primaryKey: readonly string[];
 	readonly uniqueKeys: readonly UniqueKey[];
 	readonly references: readonly Reference[];
+	/** Columns that the database computes, and that nobody can write. They are not among `columns`. */
+	readonly generatedColumns?: readonly string[];
+	/** Columns that get a value in a new row although they have no literal default: by an expression, or counted up. */
+	readonly computedDefaults?: readonly string[];
+	/** Whether anything runs when rows are written or deleted. */
+	readonly hasTriggers?: boolean;
 }
 
 export interface DatabaseSchema {

@@ -15,6 +15,10 @@ export interface AheadPosition {
 	readonly digest: string;
 	/** restic's ids of its ancestors that are known, the parent first. */
 	readonly ancestorIds: readonly string[];
+	/** Which instance handed it over; null in a state that an earlier version wrote. */
+	readonly leaderId: string | null;
+	/** Since when this instance has been ahead of the repository: ISO 8601, UTC. Null in a state that an earlier version wrote. */
+	readonly since: string | null;
 }
 
 /** A place in the lineage. */
@@ -25,6 +29,15 @@ export interface PublishIntent {
 	readonly parentId: string | null;
 	readonly generation: number;
 	readonly digest: string;
+}
+
+/**
+ * What a leader announced to its replicas, recorded before it does. As long as this is recorded, the leader owes them
+ * a publish, of this snapshot or of one that takes its place, or a withdrawal.
+ */
+export interface OpenAnnouncement extends PublishIntent {
+	/** When the announced snapshot was made: ISO 8601, UTC. One that takes its place is made later. */
+	readonly createdAt: string;
 }
 
 /** A row that could not be applied as it is. */
@@ -59,6 +72,7 @@ export interface InstanceState {
 	/** The snapshot that this instance published or applied last; null before the first. */
 	readonly position: Position | null;
 	readonly intent: PublishIntent | null;
+	readonly announced: OpenAnnouncement | null;
 	/** The role that `position` was reached in. */
 	readonly role: Role | null;
 	/** The Kuma version that the last plan was made for. */

@@ -1,4 +1,5 @@
 import type { CatalogTable } from '../model/catalog-table.ts';
+import type { Refusal } from '../model/refusal.ts';
 import type { Column, Row, TableRows, TableSchema, Value } from '../model/row.ts';
 import type { HeldRow } from '../model/state.ts';
 import {
@@ -9,11 +10,13 @@ import {
 	keyOf,
 	type SharedColumn,
 	type TableDraft,
+	titleOf,
 } from './draft.ts';
-import { fitBetween, Unfit } from './fit-value.ts';
-import type { PlanInput } from './plan-input.ts';
-import { keyText } from './same-value.ts';
-import { toDateTime } from './temporal.ts';
+import { NO_OBSTACLES, type PlanInput } from './plan-input.ts';
+import { changedColumns } from './values/compare-row.ts';
+import { fitBetween, Unfit } from './values/fit-value.ts';
+import { keyText } from './values/same-value.ts';
+import { toDateTime } from './values/temporal.ts';
 
 /** A column of the snapshot that this database's Kuma does not have. */
 interface MissingColumn {
@@ -53,10 +56,59 @@ export function draftTable(request: {
 		finals,
 		isReplicated: true,
 	};
-	const drafting = { ...request, draft, target, ...columns };
+	const drafting = { ...request, draft, target, obstacles: obstaclesOf(input, table.name), ...columns };
 	for (const row of target.rows) draftRow(drafting, row);
 	if (columns.unsuppliable.length > 0) holdNewRows(draft, held, columns.unsuppliable);
+	keepWhatCannotGo(drafting);
+	retire(draft, table.name === 'monitor' ? input.retiring : undefined);
 	return draft;
+}
+
+/** What is in the way of the rows of one table. */
+interface TableObstacles {
+	/** By what was refused and the key: `update 7`. */
+	readonly refusals: ReadonlyMap<string, Refusal>;
+	/** Key → the table outside of the catalog that refers to the row. */
+	readonly pinned: ReadonlyMap<string, string>;
+}
+
+function obstaclesOf({ obstacles = NO_OBSTACLES }: PlanInput, name: string): TableObstacles {
+	const own = obstacles.refused.rows.filter(({ table }) => table === name);
+	return {
+		refusals: new Map(own.map((refusal) => [`${refusal.verb} ${refusal.key}`, refusal])),
+		pinned: obstacles.pinned.get(name) ?? new Map(),
+	};
+}
+
+/** @returns why the row that is there under a key must stay, or null. */
+function whyItStays({ refusals, pinned }: TableObstacles, text: string): string | null {
+	const refusal = refusals.get(`delete ${text}`) ?? refusals.get(`update ${text}`);
+	if (refusal !== undefined) return `the database refuses to remove it: ${refusal.reason}`;
+	const by = pinned.get(text);
+	return by === undefined ? null : `it cannot be removed: a row of ${by} refers to it`;
+}
+
+/** A row that the leader does not have, but that the database does not let go. */
+function keepWhatCannotGo({ draft, schema, table, held, obstacles }: Drafting): void {
+	for (const [text, row] of draft.currentRows) {
+		const reason = draft.finals.has(text) ? null : whyItStays(obstacles, text);
+		if (reason === null) continue;
+		draft.finals.set(text, keepRow(schema, row, { isPinned: true }));
+		held.add({ table: table.name, key: text, title: titleOf(draft, row), how: 'held', reason });
+	}
+}
+
+/** What goes later stays as it is until then, but does not run. */
+function retire(draft: TableDraft, retiring: ReadonlySet<string> | undefined): void {
+	const active = columnIndex(draft.schema, draft.table.activeColumn);
+	for (const text of retiring ?? []) {
+		const row = draft.currentRows.get(text);
+		const final = draft.finals.get(text);
+		if (row === undefined || (final !== undefined && !final.isReplacement)) continue;
+		const kept = keepRow(draft.schema, row, { isRetiring: true });
+		if (active >= 0) kept.values[active] = 0;
+		draft.finals.set(text, kept);
+	}
 }
 
 interface Drafting {
@@ -66,6 +118,7 @@ interface Drafting {
 	readonly held: HeldRows;
 	readonly draft: TableDraft;
 	readonly target: TableRows;
+	readonly obstacles: TableObstacles;
 	readonly shared: readonly SharedColumn[];
 	readonly missing: readonly MissingColumn[];
 }
@@ -83,9 +136,15 @@ function draftRow(drafting: Drafting, wanted: Row): void {
 		draft.finals.set(text, keepRow(schema, current));
 		return;
 	}
-	const verdict = fitRow(drafting, wanted);
 	const report = (how: HeldRow['how'], reason: string) =>
 		held.add({ table: table.name, key: text, title: wantedTitle(drafting, wanted) ?? text, how, reason });
+	const stays = found !== null && isStranger ? whyItStays(drafting.obstacles, text) : null;
+	if (found !== null && stays !== null) {
+		report('held', `another row with its key is here, and ${stays}`);
+		draft.finals.set(text, keepRow(schema, found, { isPinned: true }));
+		return;
+	}
+	const verdict = fitRow(drafting, wanted);
 	if (verdict.obstacles.length > 0) {
 		report('held', verdict.obstacles.join('; '));
 		if (current !== null) draft.finals.set(text, keepRow(schema, current));
@@ -97,14 +156,37 @@ function draftRow(drafting: Drafting, wanted: Row): void {
 		report('paused', verdict.pauses.join('; '));
 		verdict.values[active] = 0;
 	}
-	draft.finals.set(text, {
+	const final = {
 		key,
 		keyText: text,
 		values: verdict.values,
 		wanted,
 		current,
 		isReplacement: isStranger,
-	});
+	};
+	if (!holdRefused(drafting, final, report)) draft.finals.set(text, final);
+}
+
+/** @returns whether the database refuses the row, which then is as it was, or missing. */
+function holdRefused(
+	{ draft, schema, obstacles }: Drafting,
+	final: FinalRow,
+	report: (how: 'held', reason: string) => void,
+): boolean {
+	const { current, keyText: text } = final;
+	if (current === null) {
+		const refusal = obstacles.refusals.get(`insert ${text}`);
+		if (refusal !== undefined) report('held', `the database refuses to add it: ${refusal.reason}`);
+		return refusal !== undefined;
+	}
+	const refusal = obstacles.refusals.get(`update ${text}`);
+	if (refusal === undefined) return false;
+	const { isUntouchable } = refusal;
+	// What follows from other rows is not known yet, so that a row may change after all which looks the same here.
+	if (!isUntouchable && changedColumns(draft, final, current).length === 0) return false;
+	report('held', `the database refuses to change it: ${refusal.reason}`);
+	draft.finals.set(text, keepRow(schema, current, { isPinned: isUntouchable }));
+	return true;
 }
 
 interface Verdict {
@@ -201,7 +283,8 @@ function pairColumns(
 	const here = (column: Column) => ({ kind: input.current.schema.kind, column });
 	for (const [from, column] of target.columns.entries()) {
 		const { name } = column;
-		if (table.volatileColumns?.includes(name)) continue;
+		// What the database computes here needs no value.
+		if (table.volatileColumns?.includes(name) || schema.generatedColumns?.includes(name)) continue;
 		const to = columnIndex(schema, name);
 		const own = schema.columns[to];
 		if (own === undefined) {
@@ -216,22 +299,24 @@ function pairColumns(
 	const unsuppliable = schema.columns
 		.filter((column) => !shared.some(({ name }) => name === column.name))
 		.filter(
-			(column) => !column.isNullable && column.defaultValue === undefined && !hasExpressionDefault(column),
+			(column) =>
+				!column.isNullable && column.defaultValue === undefined && !hasComputedDefault(schema, column),
 		)
 		.map(({ name }) => name);
 	return { shared, missing, unsuppliable };
 }
 
-// A NOT NULL column without a literal default may still have an expression as default; only dates have one in Kuma.
-function hasExpressionDefault(column: Column): boolean {
-	return /^(?:datetime|timestamp|date|time)/i.test(column.declared);
+/** Where only columns are known, as of a snapshot, dates are the ones that have an expression as default in Kuma. */
+function hasComputedDefault({ computedDefaults }: TableSchema, { name, declared }: Column): boolean {
+	return computedDefaults?.includes(name) ?? /^(?:datetime|timestamp|date|time)/i.test(declared);
 }
 
 function holdNewRows(draft: TableDraft, held: HeldRows, unsuppliable: readonly string[]): void {
 	for (const final of [...draft.finals.values()]) {
 		if (final.current !== null) continue;
 		const reason = `this Kuma wants ${unsuppliable.join(', ')}, which the leader's does not have`;
-		held.add({ table: draft.table.name, key: final.keyText, title: final.keyText, how: 'held', reason });
+		const title = titleOf(draft, final);
+		held.add({ table: draft.table.name, key: final.keyText, title, how: 'held', reason });
 		draft.finals.delete(final.keyText);
 	}
 }

@@ -1,8 +1,8 @@
 import type { CatalogTable } from '../model/catalog-table.ts';
 import type { Key, Row, TableSchema, Value } from '../model/row.ts';
 import type { HeldRow } from '../model/state.ts';
-import type { Fit } from './fit-value.ts';
-import { keyText } from './same-value.ts';
+import type { Fit } from './values/fit-value.ts';
+import { keyText, tupleText } from './values/same-value.ts';
 
 /** A column that both sides have, and how values go over from one to the other. */
 export interface SharedColumn {
@@ -30,6 +30,10 @@ export interface FinalRow {
 	readonly current: Row | null;
 	/** There is another row with this key, which must go first. */
 	readonly isReplacement: boolean;
+	/** Neither this row nor what it refers to may be touched: the database refuses it. */
+	readonly isPinned?: boolean;
+	/** It goes later; until then nothing that is wanted may refer to it. */
+	readonly isRetiring?: boolean;
 }
 
 /** One table of the catalog on its way from what is to what will be. */
@@ -46,23 +50,23 @@ export interface TableDraft {
 
 /** Collects what could not be applied as it is. */
 export class HeldRows {
-	readonly #rows: HeldRow[] = [];
+	readonly #rows = new Map<string, HeldRow>();
 
 	add(row: HeldRow): void {
-		const known = this.#rows.findIndex(({ table, key }) => table === row.table && key === row.key);
-		const other = this.#rows[known];
-		if (other === undefined) this.#rows.push(row);
+		const name = tupleText([row.table, row.key]);
+		const other = this.#rows.get(name);
 		// One entry a row: the stronger verdict, and both reasons.
-		else
-			this.#rows[known] = {
-				...other,
-				how: strongest(other.how, row.how),
-				reason: `${other.reason}; ${row.reason}`,
-			};
+		this.#rows.set(
+			name,
+			other === undefined
+				? row
+				: { ...other, how: strongest(other.how, row.how), reason: `${other.reason}; ${row.reason}` },
+		);
 	}
 
-	list(): readonly HeldRow[] {
-		return this.#rows;
+	/** @returns them in the order of `tables`, and of their finding within a table. */
+	list(tables: readonly string[]): readonly HeldRow[] {
+		return [...this.#rows.values()].sort((a, b) => tables.indexOf(a.table) - tables.indexOf(b.table));
 	}
 }
 
@@ -98,8 +102,17 @@ export function keyOf(schema: TableSchema, row: Row): Key {
 }
 
 /** @returns a row that stays as the replica has it. */
-export function keepRow(schema: TableSchema, current: Row): FinalRow {
+export function keepRow(
+	schema: TableSchema,
+	current: Row,
+	how: Pick<FinalRow, 'isPinned' | 'isRetiring'> = {},
+): FinalRow {
 	const values = new Array<Value | undefined>(schema.columns.length).fill(undefined);
 	const key = keyOf(schema, current);
-	return { key, keyText: keyText(key), values, wanted: null, current, isReplacement: false };
+	return { key, keyText: keyText(key), values, wanted: null, current, isReplacement: false, ...how };
+}
+
+/** @returns where the columns of that name stand in a table's rows; -1 for one that nobody can write. */
+export function columnIndexes(schema: TableSchema, names: readonly string[]): number[] {
+	return names.map((name) => columnIndex(schema, name));
 }

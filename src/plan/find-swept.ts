@@ -1,6 +1,6 @@
-import type { Row } from '../model/row.ts';
+import type { Reference, Row } from '../model/row.ts';
 import { columnIndex, type TableDraft } from './draft.ts';
-import { keyText } from './same-value.ts';
+import { storedText } from './values/reference-values.ts';
 
 /** What the deletes of a plan do to one table. */
 export interface Swept {
@@ -10,6 +10,11 @@ export interface Swept {
 	readonly takenAlong: ReadonlySet<string>;
 	/** Key → columns that a delete elsewhere sets to NULL, or would be stopped by. */
 	readonly unlinked: ReadonlyMap<string, readonly UnlinkedColumn[]>;
+	/**
+	 * Keys among the deleted whose rows can only go at the very end: a row that stays refers to them, in columns that
+	 * are never NULL, until it is updated.
+	 */
+	readonly late: ReadonlySet<string>;
 }
 
 export interface UnlinkedColumn {
@@ -18,49 +23,116 @@ export interface UnlinkedColumn {
 	readonly isInTheWay: boolean;
 }
 
-/**
- * Works out what each table loses, in catalog order: a table comes after those that it refers to, so one pass
- * sees every consequence.
- */
-export function findSwept(drafts: readonly TableDraft[]): Map<string, Swept> {
-	const swept = new Map<string, Swept>();
-	for (const draft of drafts) swept.set(draft.table.name, sweepTable(draft, swept));
-	return swept;
+interface Sweeping {
+	readonly draft: TableDraft;
+	readonly deleted: Set<string>;
+	readonly takenAlong: Set<string>;
+	readonly late: Set<string>;
 }
 
-function sweepTable(draft: TableDraft, swept: ReadonlyMap<string, Swept>): Swept {
+/** Works out what each table loses: its own deletes, and what those of any table that it refers to take along. */
+export function findSwept(drafts: readonly TableDraft[]): Map<string, Swept> {
+	const sweeping = new Map(drafts.map((draft) => [draft.table.name, beginSweep(draft)]));
+	const ties = [...sweeping.values()].flatMap((table) =>
+		table.draft.schema.references.flatMap((reference) => {
+			const to = sweeping.get(reference.toTable);
+			return to === undefined ? [] : [{ table, reference, to }];
+		}),
+	);
+	for (let isKnown = false; !isKnown; ) isKnown = ties.filter(postponeTie).length === 0;
+	const cascades = ties.filter(({ reference }) => reference.onDelete === 'cascade');
+	for (let isSwept = false; !isSwept; ) isSwept = cascades.filter(sweepTie).length === 0;
+	const unlinked = new Map<string, Map<string, UnlinkedColumn[]>>();
+	for (const tie of ties) {
+		if (tie.reference.onDelete === 'cascade') continue;
+		const { name } = tie.table.draft.table;
+		const found = unlinked.get(name) ?? new Map<string, UnlinkedColumn[]>();
+		unlinked.set(name, found);
+		for (const text of keysReferringToGone(tie)) {
+			if (!tie.table.deleted.has(text))
+				found.set(text, [...(found.get(text) ?? []), ...unlinkedColumns(tie.table.draft, tie.reference)]);
+		}
+	}
+	return new Map(
+		[...sweeping].map(([name, { deleted, takenAlong, late }]) => [
+			name,
+			{ deleted, takenAlong, late, unlinked: unlinked.get(name) ?? new Map() },
+		]),
+	);
+}
+
+function beginSweep(draft: TableDraft): Sweeping {
 	const deleted = new Set<string>();
-	const takenAlong = new Set<string>();
 	for (const [text] of draft.currentRows) {
 		const final = draft.finals.get(text);
 		if (final === undefined || final.isReplacement) deleted.add(text);
 	}
-	const references = draft.schema.references.map((reference) => ({
-		...reference,
-		index: columnIndex(draft.schema, reference.column),
-		// A table that refers to itself sees its own deletes; those of later tables cannot touch it.
-		gone: reference.toTable === draft.table.name ? deleted : swept.get(reference.toTable)?.deleted,
-	}));
-	for (const [text, row] of draft.currentRows) {
-		if (deleted.has(text)) continue;
-		if (
-			references.some(({ onDelete, index, gone }) => onDelete === 'cascade' && refersTo(row, index, gone))
-		) {
-			deleted.add(text);
-			takenAlong.add(text);
-		}
-	}
-	const unlinked = new Map<string, UnlinkedColumn[]>();
-	for (const [text, row] of draft.currentRows) {
-		const columns = references
-			.filter(({ onDelete, index, gone }) => onDelete !== 'cascade' && refersTo(row, index, gone))
-			.map(({ onDelete, index }) => ({ index, isInTheWay: onDelete === 'restrict' }));
-		if (!deleted.has(text) && columns.length > 0) unlinked.set(text, columns);
-	}
-	return { deleted, takenAlong, unlinked };
+	return { draft, deleted, takenAlong: new Set(), late: new Set() };
 }
 
-function refersTo(row: Row, index: number, gone: ReadonlySet<string> | undefined): boolean {
-	const value = row[index];
-	return value !== null && value !== undefined && gone?.has(keyText([value])) === true;
+interface Tie {
+	readonly table: Sweeping;
+	readonly reference: Reference;
+	readonly to: Sweeping;
+}
+
+/** @returns whether rows that go must wait for rows that stay, or for rows that wait themselves. */
+function postponeTie({ table, reference, to }: Tie): boolean {
+	const { draft } = table;
+	const isInTheWay = reference.onDelete === 'restrict' && unlinkedColumns(draft, reference).length === 0;
+	const waiting = new Set<string>();
+	for (const [text, row] of draft.currentRows) {
+		const holdsOn = isInTheWay ? !table.deleted.has(text) || table.late.has(text) : table.late.has(text);
+		const values = holdsOn ? storedText(draft.schema, reference.columns, row) : null;
+		if (values !== null) waiting.add(values);
+	}
+	if (waiting.size === 0) return false;
+	let hasChanged = false;
+	for (const text of to.deleted) {
+		const row = to.draft.currentRows.get(text);
+		// Where another row takes the key, the old one cannot wait.
+		if (row === undefined || to.late.has(text) || to.draft.finals.has(text)) continue;
+		const values = storedText(to.draft.schema, reference.toColumns, row);
+		if (values === null || !waiting.has(values)) continue;
+		to.late.add(text);
+		hasChanged = true;
+	}
+	return hasChanged;
+}
+
+/** @returns whether the deletes of one table take rows of another along that were not known to go. */
+function sweepTie(tie: Tie): boolean {
+	const { deleted, takenAlong } = tie.table;
+	let hasChanged = false;
+	for (const text of keysReferringToGone(tie)) {
+		if (deleted.has(text)) continue;
+		deleted.add(text);
+		takenAlong.add(text);
+		hasChanged = true;
+	}
+	return hasChanged;
+}
+
+function keysReferringToGone({ table, reference, to }: Tie): string[] {
+	if (to.deleted.size === 0) return [];
+	const gone = new Set<string>();
+	for (const text of to.deleted) {
+		const row = to.late.has(text) ? undefined : to.draft.currentRows.get(text);
+		const values = row === undefined ? null : storedText(to.draft.schema, reference.toColumns, row);
+		if (values !== null) gone.add(values);
+	}
+	const refers = (row: Row) => {
+		const values = storedText(table.draft.schema, reference.columns, row);
+		return values !== null && gone.has(values);
+	};
+	return [...table.draft.currentRows].flatMap(([text, row]) => (refers(row) ? [text] : []));
+}
+
+function unlinkedColumns(draft: TableDraft, { columns, onDelete }: Reference): UnlinkedColumn[] {
+	const isInTheWay = onDelete === 'restrict';
+	return columns.flatMap((name) => {
+		const index = columnIndex(draft.schema, name);
+		const isNullable = draft.schema.columns[index]?.isNullable === true;
+		return index >= 0 && (isNullable || !isInTheWay) ? [{ index, isInTheWay }] : [];
+	});
 }

@@ -1,7 +1,7 @@
 import type { Key } from '../model/row.ts';
-import { changedColumns } from './compare-row.ts';
 import { columnIndex, finalValue, type TableDraft } from './draft.ts';
-import { keyText } from './same-value.ts';
+import { changedColumns } from './values/compare-row.ts';
+import { keyText } from './values/same-value.ts';
 
 /** Monitors whose own rows stay, while something that hangs on them changes. */
 export interface TouchedMonitors {

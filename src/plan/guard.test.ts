@@ -18,6 +18,8 @@ function planDeleting(deletes: {
 		files: { writes: [], deletes: [] },
 		heldRows: [],
 		steps: [],
+		mayPass: false,
+		history: { tables: [], isSliceable: true },
 		removedMonitors: [],
 		remarks: [],
 		touchedMonitors: { retagged: [], relinked: [] },

@@ -1,15 +1,17 @@
-import type { Plan } from '../model/plan.ts';
-import { HeldRows, type TableDraft } from './draft.ts';
+import type { Plan, SettingChange } from '../model/plan.ts';
+import { HeldRows, keepRow, type TableDraft, titleOf } from './draft.ts';
 import { draftTable } from './draft-table.ts';
-import { findMissingSettings, pausePushMonitors } from './find-remarks.ts';
-import { findSwept } from './find-swept.ts';
+import { findHistory, forgetSteps } from './find-history.ts';
+import { findSwept, type Swept } from './find-swept.ts';
 import { findTouched } from './find-touched.ts';
-import { listChanges } from './list-changes.ts';
 import { orderSteps } from './order-steps.ts';
-import type { PlanInput } from './plan-input.ts';
-import { planSettings } from './plan-settings.ts';
-import { settleReferences } from './settle-references.ts';
-import { settleUniqueKeys } from './settle-unique-keys.ts';
+import { NO_OBSTACLES, type PlanInput } from './plan-input.ts';
+import { planSettings } from './settling/plan-settings.ts';
+import { settleOutside } from './settling/settle-outside.ts';
+import { settleReferences } from './settling/settle-references.ts';
+import { settleUniqueKeys } from './settling/settle-unique-keys.ts';
+import { findMissingSettings, pausePushMonitors } from './words/find-remarks.ts';
+import { listChanges } from './words/list-changes.ts';
 
 /**
  * Works out what must happen so that a database equals a snapshot: pure, without a look at the world. Applying the
@@ -18,6 +20,8 @@ import { settleUniqueKeys } from './settle-unique-keys.ts';
 export function makePlan(input: PlanInput): Plan {
 	const held = new HeldRows();
 	const drafts = new Map<string, TableDraft>();
+	const { pinned, refused } = input.obstacles ?? NO_OBSTACLES;
+	let mayPass = pinned.size + refused.rows.length + refused.files.size > 0;
 	for (const table of input.catalog) {
 		const schema = input.current.schema.tables.get(table.name);
 		if (schema === undefined) {
@@ -26,29 +30,32 @@ export function makePlan(input: PlanInput): Plan {
 		}
 		const draft = draftTable({ input, table, schema, held });
 		drafts.set(table.name, draft);
+		mayPass = settleOutside({ input, draft, held }) || mayPass;
 		settleUniqueKeys(draft, held);
-		settleReferences(draft, drafts, held);
 	}
+	const swept = sweep(input, drafts, held);
 	const monitors = drafts.get('monitor');
 	const remarks = [
 		...(input.pausesPushMonitors ? pausePushMonitors(monitors) : []),
 		...findMissingSettings(monitors, input.current.settings),
 	];
-	const swept = findSwept([...drafts.values()]);
-	const steps = orderSteps([...drafts.values()], swept);
 	const changes = listChanges(drafts);
-	const settings = planSettings(drafts, input.current.settings);
-	const files = planFiles(input);
+	const history = findHistory(input.current.schema, input.catalog);
+	const steps = [...forgetSteps(history, changes), ...orderSteps([...drafts.values()], swept)];
+	const settings = withoutRefused(input, planSettings(drafts, input.current.settings), held);
+	const files = planFiles(input, held);
 	return {
 		changes,
 		settings,
 		files,
-		heldRows: held.list(),
+		mayPass,
+		heldRows: held.list(input.catalog.map(({ name }) => name)),
 		remarks,
 		steps,
 		removedMonitors: changes
 			.filter(({ table, kind }) => table === 'monitor' && (kind === 'removed' || kind === 'replaced'))
 			.map(({ key }) => key),
+		history,
 		touchedMonitors: findTouched(drafts),
 		timezone: input.target.content.timezone,
 		before: {
@@ -77,10 +84,80 @@ function holdTableWithoutPlace(input: PlanInput, name: string, held: HeldRows): 
 	}
 }
 
+/** Settles what refers to what until nothing more follows from it. */
+function sweep(
+	input: PlanInput,
+	drafts: ReadonlyMap<string, TableDraft>,
+	held: HeldRows,
+): ReadonlyMap<string, Swept> {
+	for (;;) {
+		settleReferences(drafts, held);
+		const swept = findSwept([...drafts.values()]);
+		if (!dropRefusedAgain({ input, drafts, held, swept })) return swept;
+	}
+}
+
+/**
+ * A wanted row that a delete takes along, and that the database then refuses to add again, is lost here. One that the
+ * database does not let go stays, whatever the delete was.
+ */
+function dropRefusedAgain(request: {
+	readonly input: PlanInput;
+	readonly drafts: ReadonlyMap<string, TableDraft>;
+	readonly held: HeldRows;
+	readonly swept: ReadonlyMap<string, Swept>;
+}): boolean {
+	const { input, drafts, held, swept } = request;
+	let hasDropped = false;
+	for (const { verb, table, key, reason } of input.obstacles?.refused.rows ?? []) {
+		const draft = drafts.get(table);
+		const { deleted, takenAlong } = swept.get(table) ?? {};
+		const row = draft?.currentRows.get(key);
+		if (draft === undefined || row === undefined) continue;
+		const hold = (what: string) =>
+			held.add({ table, key, title: titleOf(draft, row), how: 'held', reason: `${what}: ${reason}` });
+		if (verb === 'delete' && deleted?.has(key) === true && draft.finals.get(key)?.isPinned !== true) {
+			draft.finals.set(key, keepRow(draft.schema, row, { isPinned: true }));
+			hold('the database refuses to remove it');
+			hasDropped = true;
+		} else if (verb === 'insert' && takenAlong?.has(key) === true) {
+			draft.finals.delete(key);
+			hold('the database refuses to add it again');
+			hasDropped = true;
+		}
+	}
+	return hasDropped;
+}
+
+function withoutRefused(
+	input: PlanInput,
+	settings: readonly SettingChange[],
+	held: HeldRows,
+): SettingChange[] {
+	return settings.filter(({ name }) => {
+		const refusal = input.obstacles?.refused.rows.find(
+			({ table, key }) => table === 'setting' && key === name,
+		);
+		if (refusal === undefined) return true;
+		const reason = `the database refuses to set it: ${refusal.reason}`;
+		held.add({ table: 'setting', key: name, title: name, how: 'held', reason });
+		return false;
+	});
+}
+
 /** Only files that a snapshot brought are ever deleted; others belong to somebody else. */
-function planFiles(input: PlanInput): Plan['files'] {
+function planFiles(input: PlanInput, held: HeldRows): Plan['files'] {
 	const { content, fileHashes } = input.target;
-	const writes = content.files.filter(({ path }) => input.current.files.get(path) !== fileHashes.get(path));
+	const { files: unwritable } = (input.obstacles ?? NO_OBSTACLES).refused;
+	const differing = content.files.filter(
+		({ path }) => input.current.files.get(path) !== fileHashes.get(path),
+	);
+	for (const { path } of differing) {
+		const reason = unwritable.get(path);
+		if (reason === undefined) continue;
+		held.add({ table: 'file', key: path, title: path, how: 'held', reason });
+	}
+	const writes = differing.filter(({ path }) => !unwritable.has(path));
 	const wanted = new Set(content.files.map(({ path }) => path));
 	const deletes = (input.previous?.filePaths ?? []).filter(
 		(path) => !wanted.has(path) && input.current.files.has(path),

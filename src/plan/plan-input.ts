@@ -1,4 +1,5 @@
 import type { CatalogTable } from '../model/catalog-table.ts';
+import type { Refusals } from '../model/refusal.ts';
 import type { DatabaseSchema, TableRows } from '../model/row.ts';
 import type { SnapshotContent } from '../model/snapshot.ts';
 
@@ -27,6 +28,22 @@ export interface Previous {
 	readonly filePaths: readonly string[];
 }
 
+/** What stands in the way of a plan outside of the tables that it is about. */
+export interface Obstacles {
+	/** Rows outside of the catalog that replicated rows refer to and that are there, as {@link outsideText} names them. */
+	readonly outside: ReadonlySet<string>;
+	/** Rows that cannot go, because a row outside of the catalog refers to them: table → key as text → that row's table. */
+	readonly pinned: ReadonlyMap<string, ReadonlyMap<string, string>>;
+	/** What the database and the file system have refused, and what is not tried again now. */
+	readonly refused: Refusals;
+}
+
+export const NO_OBSTACLES: Obstacles = {
+	outside: new Set(),
+	pinned: new Map(),
+	refused: { rows: [], files: new Map() },
+};
+
 export interface PlanInput {
 	readonly catalog: readonly CatalogTable[];
 	readonly target: Target;
@@ -38,4 +55,8 @@ export interface PlanInput {
 	readonly pausesPushMonitors: boolean;
 	/** Monitor types that this Kuma knows; null when that cannot be told. */
 	readonly monitorTypes: ReadonlySet<string> | null;
+	/** Default: nothing is known to be in the way. */
+	readonly obstacles?: Obstacles;
+	/** Keys of monitors that go, but not with this plan: they stop running, and stay until their history is gone. */
+	readonly retiring?: ReadonlySet<string>;
 }

@@ -4,14 +4,17 @@ import * as z from 'zod';
 import {
 	AGENT_LINE_BYTES_MAX,
 	AGENT_PROTOCOL,
+	type AgentEvent,
 	type AgentHello,
 	type AgentPhase,
+	type AgentProblems,
 	type AgentRequest,
 	CAPABILITIES,
 } from '../model/agent-protocol.ts';
+import type { BeatReport } from '../model/beat-watch.ts';
 import type { Log } from '../model/log.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { createLineReader } from '../socket/line-reader.ts';
+import { createLineReader } from '../wire/line-reader.ts';
 
 const RECONNECT_MS = 200;
 /** So often where there was no agent for some while: most likely there is none in this Kuma. */
@@ -22,6 +25,14 @@ const EAGER_MS = 120_000;
 const ANSWER_MS = 15_000;
 
 const phaseSchema = z.enum(['starting', 'held', 'running']);
+const beatsSchema = z.object({
+	monitors: z.int(),
+	overdue: z.int(),
+	sinceBeatMs: z.number().nullable(),
+	isMissing: z.boolean(),
+	patienceMs: z.number(),
+	lastError: z.string().nullable(),
+});
 const helloSchema = z.object({
 	protocol: z.literal(AGENT_PROTOCOL),
 	productVersion: z.string(),
@@ -30,12 +41,16 @@ const helloSchema = z.object({
 	fingerprint: z.string(),
 	phase: phaseSchema,
 	capabilities: z.record(z.enum(CAPABILITIES), z.union([z.literal(true), z.string()])),
+	problems: z.array(z.string()),
+	beats: beatsSchema,
 });
 const messageSchema = z.union([
 	z.object({ id: z.int(), result: z.unknown() }),
 	z.object({ id: z.int(), error: z.string() }),
 	z.object({ event: z.literal('phase'), phase: phaseSchema }),
 	z.object({ event: z.literal('changed'), tables: z.array(z.string()) }),
+	z.object({ event: z.literal('problems'), problems: z.array(z.string()) }),
+	z.object({ event: z.literal('beats'), report: beatsSchema }),
 ]);
 
 interface Pending {
@@ -57,6 +72,10 @@ export interface AgentLinkOptions {
 	/** Called with each phase that the agent tells, the one at the first hello included. */
 	readonly onPhase?: (hello: AgentHello) => void;
 	readonly onChanged?: (tables: readonly string[]) => void;
+	/** Called with how the monitors beat, every few seconds. */
+	readonly onBeats?: (report: BeatReport) => void;
+	/** Called with what Kuma has not taken up, whenever that may have changed. */
+	readonly onProblems?: (problems: AgentProblems) => void;
 }
 
 /**
@@ -100,8 +119,8 @@ export class AgentLink {
 
 	/**
 	 * Sends a request and waits for its answer.
-	 * @throws ReplicatorError `agent-unreachable` (retryable) when there is no connection, it ends, or no answer comes
-	 * in time; `agent-failed` when the agent says that it could not do it.
+	 * @throws ReplicatorError `agent-unreachable` (retryable) when there is no connection or it ends; `agent-silent`
+	 * (retryable) when no answer comes in time; `agent-failed` when the agent says that it could not do it.
 	 */
 	async ask(request: AgentRequest, timeoutMs = ANSWER_MS): Promise<unknown> {
 		const connection = this.#connection;
@@ -130,14 +149,13 @@ export class AgentLink {
 		const connection: Connection = { socket, pending: new Map(), hello: null };
 		const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
 		socket.on('error', () => undefined);
-		socket.on(
-			'data',
-			createLineReader({
-				bytesMax: AGENT_LINE_BYTES_MAX,
-				onLine: (line) => this.#read(connection, line),
-				onTooLong: () => socket.destroy(),
-			}),
-		);
+		const reader = createLineReader({
+			bytesMax: AGENT_LINE_BYTES_MAX,
+			onLine: (line) => this.#read(connection, line),
+			tooLong: 'stop',
+			onTooLong: () => socket.destroy(),
+		});
+		socket.on('data', reader.read);
 		if (this.#stop.signal.aborted) socket.destroy();
 		this.#connection = connection;
 		const ended = closed.then(() => {
@@ -163,6 +181,7 @@ export class AgentLink {
 		}
 		this.#hasToldOfOther = false;
 		connection.hello = parsed.data;
+		this.#options.onProblems?.(parsed.data.problems);
 		this.#options.onPhase?.(parsed.data);
 	}
 
@@ -171,13 +190,35 @@ export class AgentLink {
 		if (!parsed.success) return;
 		const message = parsed.data;
 		if ('event' in message) {
-			if (message.event === 'changed') this.#options.onChanged?.(message.tables);
-			else this.#enter(connection, message.phase);
+			this.#hear(connection, message);
 			return;
 		}
 		const waiting = connection.pending.get(message.id);
 		if ('error' in message) waiting?.reject(failed(message.error));
 		else waiting?.resolve(message.result);
+	}
+
+	#hear(connection: Connection, message: AgentEvent): void {
+		switch (message.event) {
+			case 'changed':
+				this.#options.onChanged?.(message.tables);
+				return;
+			case 'problems':
+				this.#setProblems(connection, message.problems);
+				return;
+			case 'beats':
+				if (connection.hello !== null) connection.hello = { ...connection.hello, beats: message.report };
+				this.#options.onBeats?.(message.report);
+				return;
+			case 'phase':
+				this.#enter(connection, message.phase);
+				return;
+		}
+	}
+
+	#setProblems(connection: Connection, problems: AgentProblems): void {
+		if (connection.hello !== null) connection.hello = { ...connection.hello, problems };
+		this.#options.onProblems?.(problems);
 	}
 
 	/** What the agent finds of Kuma grows while Kuma loads, so it is asked anew. */
@@ -194,7 +235,7 @@ export class AgentLink {
 		const id = this.#lastId;
 		const { promise, resolve, reject } = Promise.withResolvers<unknown>();
 		connection.pending.set(id, { resolve, reject });
-		const late = () => reject(unreachable(`no answer after ${timeoutMs / 1000} s`));
+		const late = () => reject(silent(timeoutMs));
 		const timer = setTimeout(late, timeoutMs);
 		connection.socket.write(`${JSON.stringify({ ...request, id })}\n`);
 		try {
@@ -218,6 +259,14 @@ function unreachable(reason: string): ReplicatorError {
 	return new ReplicatorError(`The agent in Kuma cannot be reached: ${reason}.`, {
 		code: 'agent-unreachable',
 		hint: 'Kuma is restarted instead when it must take something up; "replicator-kuma doctor" says more.',
+		isRetryable: true,
+	});
+}
+
+function silent(timeoutMs: number): ReplicatorError {
+	return new ReplicatorError(`The agent in Kuma did not answer for ${timeoutMs / 1000} s.`, {
+		code: 'agent-silent',
+		hint: "Kuma is busy, or waits for its database. It is asked again at the next cycle; see whether Kuma's own page answers.",
 		isRetryable: true,
 	});
 }

@@ -1,17 +1,14 @@
+import { originOf } from '../instance/snapshots/origin-of.ts';
 import type { Database } from '../model/database.ts';
-import type { FleetInstance, StateStore } from '../model/instance.ts';
+import type { FleetInstance } from '../model/instance.ts';
 import { LEGACY_GENERATION, type LegacySnapshot, type PublishedSnapshot } from '../model/lineage.ts';
 import { encodeContent, makeManifest } from '../snapshot/encode.ts';
-import { readLegacyTree } from '../snapshot/read-legacy-tree.ts';
+import { readLegacyTree } from '../snapshot/legacy/read-legacy-tree.ts';
 import { takeTables } from '../snapshot/take.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
-import { originOf } from './origin-of.ts';
 
 /** Stands where a snapshot names the instance and the product that made it. */
 const ORIGINAL = 'original';
-
-/** The newest one that this process has read: a held one is not fetched at every poll, and losses are named once. */
-const readBefore = new WeakMap<StateStore, { readonly id: string; readonly digest: string }>();
 
 /**
  * Finds what to follow where there is no lineage: the newest snapshot of the original, as one before every generation.
@@ -29,15 +26,16 @@ export async function followLegacy(request: {
 	const newest = legacy.findLast(({ version }) => version === 2);
 	if (newest === undefined) return null;
 	const { position } = instance.state.read();
+	const { legacyRead } = instance;
 	if (position?.id === newest.id && !request.isForced) return toHead(newest, position.digest);
-	for (const known of [position, readBefore.get(instance.state)]) {
+	for (const known of [position, legacyRead.newest]) {
 		if (known?.id !== newest.id || (await instance.snapshots.load(known.digest)) === null) continue;
 		return toHead(newest, known.digest);
 	}
 	const digest = await keepConverted(request, newest);
-	const isTold = readBefore.has(instance.state) || position?.generation === LEGACY_GENERATION;
+	const isTold = legacyRead.newest !== null || position?.generation === LEGACY_GENERATION;
 	if (!isTold) tellLosses(instance, newest);
-	readBefore.set(instance.state, { id: newest.id, digest });
+	legacyRead.newest = { id: newest.id, digest };
 	return toHead(newest, digest);
 }
 

@@ -1,7 +1,7 @@
+import { encodeTaken } from '../instance/snapshots/take-snapshot.ts';
 import type { Instance } from '../model/instance.ts';
 import type { TakenTables } from '../snapshot/take.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
-import { encodeTaken } from './take-snapshot.ts';
 
 /** Keeps what an instance holds as a snapshot tree in its data directory, before it is overwritten for good. */
 export async function keepExport(instance: Instance, taken: TakenTables, label: string): Promise<string> {

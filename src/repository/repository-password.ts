@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { ambientEnvironment } from './restic-environment.ts';
+import { ambientEnvironment } from './restic/restic-environment.ts';
 
 const COMMAND_TIMEOUT_MS = 30_000;
 const PASSWORD_BYTES_MAX = 64 * 1024;

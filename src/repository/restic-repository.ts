@@ -1,4 +1,6 @@
-import { stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chooseForgotten } from '../lineage/choose-forgotten.ts';
 import {
 	DEFAULT_FLEET,
 	type Listing,
@@ -9,30 +11,31 @@ import {
 } from '../model/lineage.ts';
 import type { Log } from '../model/log.ts';
 import { isReplicatorError, ReplicatorError } from '../model/replicator-error.ts';
-import { snapshotIdOf } from './backup-summary.ts';
-import { chooseForgotten } from './choose-forgotten.ts';
 import { clearUnfinishedInit } from './clear-unfinished-init.ts';
-import { createMask } from './mask.ts';
 import { repositoryIdOf } from './repository-id.ts';
-import { localRepositoryPath, resticEnvironment } from './restic-environment.ts';
+import { snapshotIdOf } from './restic/backup-summary.ts';
+import { createMask } from './restic/mask.ts';
+import { localRepositoryPath, resticEnvironment } from './restic/restic-environment.ts';
 import {
-	APPEND_ONLY,
-	CONTENT_GONE,
-	HOPELESS,
 	hasUnreadableSnapshot,
+	isAppendOnly,
+	isContentGone,
+	isHopeless,
 	toReplicatorError,
-} from './restic-error.ts';
+} from './restic/restic-error.ts';
+import { errorLines } from './restic/restic-messages.ts';
 import {
 	createResticRunner,
 	type ResticCall,
 	type ResticCallReport,
 	type ResticEnd,
 	type RunRestic,
-} from './restic-process.ts';
+} from './restic/restic-process.ts';
 import { hasOnlyLostMetadata, secureTree } from './restored-tree.ts';
 import { retryWhileLocked } from './retry-while-locked.ts';
 import { isLegacy, isOurs, parseListing, readLegacy, readLineage } from './snapshot-listing.ts';
 import { encodeTags, fleetTags, isFleetName } from './tags.ts';
+import { trustCache } from './trusted-cache.ts';
 
 /** In milliseconds; each is for one restic process, but for `lockPauseMs`. */
 export interface RepositoryTimeouts {
@@ -89,41 +92,61 @@ export function openResticRepository(options: ResticRepositoryOptions): Reposito
 			hint: 'Use 1 to 64 letters, digits, dots, underscores and hyphens in REPLICATOR_FLEET.',
 		});
 	}
-	return new ResticRepository(options);
+	const { environment: own, cacheDirectory, signal, onCall, log } = options;
+	const environment = resticEnvironment({ ambient: process.env, environment: own, cacheDirectory });
+	const repositoryUrl = environment.RESTIC_REPOSITORY ?? '';
+	const mask = createMask(environment);
+	const timeouts = { ...TIMEOUTS, ...options.timeouts };
+	const runOnce = createResticRunner({
+		environment,
+		graceMs: timeouts.graceMs,
+		signal,
+		onCall: (report) => {
+			log.debug('restic ended', { ...report });
+			onCall?.(report);
+		},
+	});
+	const path = environment.RESTIC_CACHE_DIR ?? '';
+	const run = trustCache({ run: runOnce, path, isOwn: own.RESTIC_CACHE_DIR === undefined, mask, log });
+	const { fleet } = options;
+	return new ResticRepository({ repositoryUrl, fleet, log, timeouts, mask, run, ignoredIds: new Set() });
+}
+
+interface Parts {
+	readonly repositoryUrl: string;
+	readonly fleet: string;
+	readonly log: Log;
+	readonly timeouts: RepositoryTimeouts;
+	readonly mask: (text: string) => string;
+	readonly run: RunRestic;
+	/** A broken snapshot is reported once, not at every poll. */
+	readonly ignoredIds: Set<string>;
 }
 
 class ResticRepository implements Repository {
 	readonly location: string;
-	readonly #repositoryUrl: string;
+	readonly #parts: Parts;
 	readonly #fleet: string;
 	/** Whether the original's snapshots are this fleet's own past. */
 	readonly #isHeir: boolean;
 	readonly #log: Log;
 	readonly #timeouts: RepositoryTimeouts;
-	readonly #mask: (text: string) => string;
 	readonly #run: RunRestic;
-	/** A broken snapshot is reported once, not at every poll. */
-	readonly #ignoredIds = new Set<string>();
+	readonly #signal: AbortSignal | undefined;
 
-	constructor(options: ResticRepositoryOptions) {
-		const { environment: own, cacheDirectory, signal, onCall, log } = options;
-		const environment = resticEnvironment({ ambient: process.env, environment: own, cacheDirectory });
-		this.#repositoryUrl = environment.RESTIC_REPOSITORY ?? '';
-		this.#mask = createMask(environment);
-		this.location = this.#mask(this.#repositoryUrl);
-		this.#fleet = options.fleet;
-		this.#isHeir = options.fleet === DEFAULT_FLEET;
-		this.#log = log;
-		this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
-		this.#run = createResticRunner({
-			environment,
-			graceMs: this.#timeouts.graceMs,
-			signal,
-			onCall: (report) => {
-				log.debug('restic ended', { ...report });
-				onCall?.(report);
-			},
-		});
+	constructor(parts: Parts, signal?: AbortSignal) {
+		this.#parts = parts;
+		this.location = parts.mask(parts.repositoryUrl);
+		this.#fleet = parts.fleet;
+		this.#isHeir = parts.fleet === DEFAULT_FLEET;
+		this.#log = parts.log;
+		this.#timeouts = parts.timeouts;
+		this.#signal = signal;
+		this.#run = (call) => parts.run({ ...call, signal });
+	}
+
+	within(signal: AbortSignal): Repository {
+		return new ResticRepository(this.#parts, signal);
 	}
 
 	async list(): Promise<PublishedSnapshot[]> {
@@ -144,8 +167,8 @@ class ResticRepository implements Repository {
 
 	#readLineage(listed: ReturnType<typeof parseListing>): PublishedSnapshot[] {
 		return readLineage(this.#fleet, listed, ({ id, reason }) => {
-			if (this.#ignoredIds.has(id)) return;
-			this.#ignoredIds.add(id);
+			if (this.#parts.ignoredIds.has(id)) return;
+			this.#parts.ignoredIds.add(id);
 			this.#log.warning('Ignored a snapshot whose tags are broken', { id, reason });
 		});
 	}
@@ -155,17 +178,17 @@ class ResticRepository implements Repository {
 			command: 'cat',
 			options: ['config', '--no-lock'],
 			timeoutMs: this.#timeouts.listMs,
-			givesUpOn: HOPELESS,
+			givesUpOn: isHopeless,
 		});
 		if (end.exitCode !== 0) throw this.#failure(end);
 		return repositoryIdOf(end.stdout);
 	}
 
 	async create(): Promise<void> {
-		const path = localRepositoryPath(this.#repositoryUrl);
+		const path = localRepositoryPath(this.#parts.repositoryUrl);
 		if (path !== null) await clearUnfinishedInit(path);
 		const { createMs: timeoutMs } = this.#timeouts;
-		const end = await this.#run({ command: 'init', options: [], timeoutMs, givesUpOn: HOPELESS });
+		const end = await this.#run({ command: 'init', options: [], timeoutMs, givesUpOn: isHopeless });
 		try {
 			// Two leaders may create it at once: what counts is that it can be used afterwards.
 			await this.list();
@@ -184,7 +207,7 @@ class ResticRepository implements Repository {
 			options: ['--json', '--force', '--host', hostname, ...tags, '.'],
 			directory,
 			timeoutMs: this.#timeouts.publishMs,
-			givesUpOn: HOPELESS,
+			givesUpOn: isHopeless,
 		});
 		const resticSnapshotId = snapshotIdOf(end.stdout);
 		if (end.exitCode !== 0) {
@@ -204,8 +227,9 @@ class ResticRepository implements Repository {
 		const end = await this.#run({
 			command: 'restore',
 			options: [id, '--target', directory, '--no-lock'],
+			beforeAgain: () => emptyDirectory(directory),
 			timeoutMs: this.#timeouts.fetchMs,
-			givesUpOn: new RegExp(`${HOPELESS.source}|${CONTENT_GONE.source}`, 'i'),
+			givesUpOn: (line) => isHopeless(line) || isContentGone(line),
 		});
 		if (end.exitCode !== 0 && !hasOnlyLostMetadata(end)) throw this.#failure(end);
 		await secureTree(directory);
@@ -219,7 +243,7 @@ class ResticRepository implements Repository {
 		for (let start = 0; start < forgotten.length; start += FORGET_AT_ONCE_MAX) {
 			const end = await this.#forget(forgotten.slice(start, start + FORGET_AT_ONCE_MAX));
 			if (end.exitCode === 0) continue;
-			if (APPEND_ONLY.test(end.stderr)) return { outcome: 'append-only' };
+			if (errorLines(end.stderr).some(isAppendOnly)) return { outcome: 'append-only' };
 			throw this.#failure(end);
 		}
 		return { outcome: 'retained', forgotten };
@@ -233,9 +257,9 @@ class ResticRepository implements Repository {
 			command: 'prune',
 			options: [],
 			timeoutMs: this.#timeouts.pruneMs,
-			givesUpOn: new RegExp(`${HOPELESS.source}|${APPEND_ONLY.source}`, 'i'),
+			givesUpOn: (line) => isHopeless(line) || isAppendOnly(line),
 		});
-		if (APPEND_ONLY.test(end.stderr)) return { outcome: 'append-only' };
+		if (errorLines(end.stderr).some(isAppendOnly)) return { outcome: 'append-only' };
 		if (end.exitCode !== 0) throw this.#failure(end);
 		return { outcome: 'pruned' };
 	}
@@ -249,7 +273,7 @@ class ResticRepository implements Repository {
 			command: 'snapshots',
 			options: ['--json', '--no-lock', ...filter],
 			timeoutMs: this.#timeouts.listMs,
-			givesUpOn: new RegExp(`${HOPELESS.source}|${CONTENT_GONE.source}`, 'i'),
+			givesUpOn: (line) => isHopeless(line) || isContentGone(line),
 		};
 		const first = await this.#run(call);
 		const end = hasUnreadableSnapshot(first) ? await this.#run(call) : first;
@@ -262,7 +286,7 @@ class ResticRepository implements Repository {
 			command: 'forget',
 			options: [...ids],
 			timeoutMs: this.#timeouts.forgetMs,
-			givesUpOn: new RegExp(`${HOPELESS.source}|${APPEND_ONLY.source}`, 'i'),
+			givesUpOn: (line) => isHopeless(line) || isAppendOnly(line),
 		});
 	}
 
@@ -276,18 +300,23 @@ class ResticRepository implements Repository {
 		};
 		return retryWhileLocked(attempt, {
 			pauseMs: this.#timeouts.lockPauseMs,
+			signal: this.#signal,
 			unlock: async () => {
 				this.#log.warning('The repository is locked; removing stale locks and trying again');
 				const { listMs: timeoutMs } = this.#timeouts;
-				const end = await this.#run({ command: 'unlock', options: [], timeoutMs, givesUpOn: HOPELESS });
+				const end = await this.#run({ command: 'unlock', options: [], timeoutMs, givesUpOn: isHopeless });
 				if (end.exitCode !== 0) throw this.#failure(end);
 			},
 		});
 	}
 
 	#failure(end: ResticEnd): ReplicatorError {
-		return toReplicatorError(end, { location: this.location, mask: this.#mask });
+		return toReplicatorError(end, { location: this.location, mask: this.#parts.mask });
 	}
+}
+
+async function emptyDirectory(path: string): Promise<void> {
+	for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
 }
 
 async function requireDirectory(path: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { chmod, chown, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { errorLines } from './restic-messages.ts';
-import type { ResticEnd } from './restic-process.ts';
+import { errorLines } from './restic/restic-messages.ts';
+import type { ResticEnd } from './restic/restic-process.ts';
 
 const METADATA_FAILED = /^ignoring error for [^\n]*(?:chown|chmod|utimes|xattr|extended attribute)/i;
 const ERROR_COUNT = /^Fatal: There were (\d+) errors$/;

@@ -13,6 +13,8 @@ export function retryWhileLocked<Result>(
 	options: {
 		readonly unlock: () => Promise<void>;
 		readonly pauseMs: number;
+		/** Ends the attempts, with its reason. */
+		readonly signal?: AbortSignal | undefined;
 	},
 ): Promise<Result> {
 	const isLocked = (error: Error) => isReplicatorError(error, 'repository-locked');
@@ -20,6 +22,7 @@ export function retryWhileLocked<Result>(
 		retries: RETRIES,
 		minTimeout: options.pauseMs,
 		maxTimeout: 4 * options.pauseMs,
+		...(options.signal === undefined ? {} : { signal: options.signal }),
 		shouldRetry: ({ error }) => isLocked(error),
 		onFailedAttempt: async ({ error, retriesLeft }) => {
 			if (isLocked(error) && retriesLeft > 0) await options.unlock();

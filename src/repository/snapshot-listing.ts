@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { compareMoments, compareSnapshots } from '../lineage/snapshot-order.ts';
 import type { LegacySnapshot, PublishedSnapshot } from '../model/lineage.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
-import { compareMoments, compareSnapshots } from './snapshot-order.ts';
 import { BASE_TAG, decodeTags } from './tags.ts';
 
 const SNAPSHOTS_MAX = 100_000;

@@ -12,7 +12,8 @@ export function sha256(content: string | Uint8Array): string {
  * whenever and by whomever it is published.
  */
 export function digestOf(content: {
-	readonly timezone: string;
+	/** As it is written in the manifest. */
+	readonly timezone: unknown;
 	readonly tables: readonly ManifestTable[];
 	readonly files: readonly ManifestFile[];
 }): string {

@@ -33,7 +33,8 @@ const manifestSchema = z.object({
 	databaseKind: z.enum(['sqlite', 'mariadb']),
 	hostname: z.string(),
 	instanceId: z.string(),
-	timezone: z.string(),
+	// What stands there is part of the digest; whether it is a zone is another question.
+	timezone: z.unknown().optional(),
 	createdAt: z.iso.datetime(),
 	digest: sha256,
 	parent: z.object({ id: z.string(), digest: z.string() }).nullable(),
@@ -49,6 +50,9 @@ const manifestSchema = z.object({
 	files: z.array(z.object({ path: filePath, sizeBytes: z.int().min(0), sha256 })),
 });
 
+/** A manifest as a leader wrote it, which may have been one that did not look what its zone is. */
+export type WrittenManifest = Omit<Manifest, 'timezone'> & { readonly timezone: unknown };
+
 /** @returns the manifest as JSON for people and machines. */
 export function encodeManifest(manifest: Manifest): string {
 	const replacer = (_key: string, value: unknown) =>
@@ -60,7 +64,7 @@ export function encodeManifest(manifest: Manifest): string {
  * @throws ReplicatorError `snapshot-format-unknown` for a snapshot of a newer version, `snapshot-corrupt` for
  * anything that is no manifest.
  */
-export function decodeManifest(json: string, where: string): Manifest {
+export function decodeManifest(json: string, where: string): WrittenManifest {
 	const raw = parse(json, where);
 	const version =
 		typeof raw === 'object' && raw !== null && 'formatVersion' in raw ? raw.formatVersion : undefined;
@@ -76,7 +80,7 @@ export function decodeManifest(json: string, where: string): Manifest {
 	const parsed = manifestSchema.safeParse(raw);
 	if (!parsed.success)
 		throw corrupt(where, z.prettifyError(parsed.error).split('\n')[0] ?? 'unknown', parsed.error);
-	return parsed.data as Manifest;
+	return parsed.data as WrittenManifest;
 }
 
 function parse(json: string, where: string): unknown {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/kit/temporary-directory.ts';
 import type { Origin, SnapshotContent } from '../model/snapshot.ts';
+import { digestOf } from './digest.ts';
 import { encodeContent, makeManifest } from './encode.ts';
 import { readTree } from './read-tree.ts';
 import { writeTree } from './write-tree.ts';
@@ -62,6 +63,35 @@ test('only the owner can read a tree', async () => {
 		expect((await stat(join(directory, path))).mode & 0o777, path).toBe(0o600);
 	}
 	expect((await stat(join(directory, 'tables'))).mode & 0o777).toBe(0o700);
+});
+
+/** A tree whose manifest names this as the leader's zone, sealed by its digest as any other; undefined: nothing. */
+async function treeIn(timezone: unknown): Promise<string> {
+	const directory = await writtenTree();
+	const manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8'));
+	const digest = digestOf({ ...encodeContent(CONTENT), timezone });
+	await writeFile(join(directory, 'manifest.json'), JSON.stringify({ ...manifest, timezone, digest }));
+	return directory;
+}
+
+test.each([undefined, null, '', 'Etc/Unknown', ':/etc/localtime', '"Europe/Berlin"', 'UTC+1', 7, ['UTC']])(
+	'a leader that stands in %j is taken for one in UTC, as its own Kuma takes it',
+	async (timezone) => {
+		const directory = await treeIn(timezone);
+
+		const { manifest, content } = await readTree({ directory, where: 'x' });
+
+		expect(manifest.timezone).toBe('UTC');
+		expect(content).toEqual({ ...CONTENT, timezone: 'UTC' });
+	},
+);
+
+test('what stands for the zone is part of the digest, even where it is none', async () => {
+	const directory = await treeIn('Etc/Unknown');
+	const manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8'));
+	await writeFile(join(directory, 'manifest.json'), JSON.stringify({ ...manifest, timezone: 'Etc/Other' }));
+
+	await expect(readTree({ directory, where: 'x' })).rejects.toMatchObject({ code: 'snapshot-corrupt' });
 });
 
 describe('a tree is refused as a whole', () => {

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import type { TableRows } from '../model/row.ts';
-import type { Manifest, ManifestTable, Snapshot, SnapshotFile } from '../model/snapshot.ts';
+import type { ManifestTable, Snapshot, SnapshotFile } from '../model/snapshot.ts';
+import { toTimezone } from '../model/timezone.ts';
 import { digestOf, sha256 } from './digest.ts';
 import { tablePath } from './encode.ts';
-import { decodeManifest } from './manifest-json.ts';
+import { decodeManifest, type WrittenManifest } from './manifest-json.ts';
 import { decodeTable } from './table-csv.ts';
 import { MANIFEST_FILE } from './write-tree.ts';
 
@@ -39,14 +40,15 @@ export async function readTree(request: {
 	if (digest !== manifest.digest || (request.expectedDigest ?? digest) !== digest) {
 		throw corrupt(where, 'its content does not have the digest that it was published with');
 	}
+	const timezone = toTimezone(manifest.timezone);
 	return {
-		manifest,
-		content: { databaseKind: manifest.databaseKind, timezone: manifest.timezone, tables, files },
+		manifest: { ...manifest, timezone },
+		content: { databaseKind: manifest.databaseKind, timezone, tables, files },
 	};
 }
 
 /** Reads only the manifest of a tree. */
-async function readManifest(directory: string, where: string): Promise<Manifest> {
+async function readManifest(directory: string, where: string): Promise<WrittenManifest> {
 	let json: string;
 	try {
 		json = await readFile(join(directory, MANIFEST_FILE), 'utf8');

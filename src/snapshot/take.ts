@@ -1,9 +1,10 @@
 import type { CatalogTable } from '../model/catalog-table.ts';
 import type { DatabaseReader } from '../model/database.ts';
+import type { UnreadableFile } from '../model/instance.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import type { DatabaseKind, DatabaseSchema, TableRows } from '../model/row.ts';
 import type { SnapshotContent, SnapshotFile } from '../model/snapshot.ts';
-import { uploadedFilesShownBy } from './uploaded-files.ts';
+import { filesShownBy, type ShownFile } from './uploaded-files.ts';
 
 /**
  * Kuma's own mark of the time in which it sums up the heartbeats of a version 1. Its port answers meanwhile, and a
@@ -12,7 +13,10 @@ import { uploadedFilesShownBy } from './uploaded-files.ts';
 const AGGREGATION = 'migrateAggregateTableState';
 
 /** Where uploaded files are read from; a file that is not there is null. */
-export type ReadUpload = (path: string) => Promise<Uint8Array | null>;
+export type ReadUpload = (path: string) => Promise<Uint8Array | UnreadableFile | null>;
+
+/** An image of status pages that is not in a snapshot, because it cannot be read. */
+export type MissingImage = Pick<ShownFile, 'path' | 'pages'> & UnreadableFile;
 
 /** The catalog's rows as a database holds them, and what of its settings matters beside them. */
 export interface TakenTables {
@@ -92,16 +96,20 @@ export async function toContent(request: {
 	readonly catalog: readonly CatalogTable[];
 	readonly timezone: string;
 	readonly readUpload: ReadUpload;
+	/** Called for each image that cannot be read: the snapshot is without it. */
+	readonly onUnreadable?: (image: MissingImage) => void;
 }): Promise<SnapshotContent> {
 	const { taken, catalog } = request;
 	const tables = taken.tables.map((table) =>
 		withoutColumns(table, catalog.find(({ name }) => name === table.name)?.volatileColumns ?? []),
 	);
 	const files: SnapshotFile[] = [];
-	for (const path of uploadedFilesShownBy(taken.tables)) {
-		const content = await request.readUpload(path);
+	for (const { path, pages, isPlain } of filesShownBy(taken.tables)) {
+		const content = isPlain ? await request.readUpload(path) : { reason: 'is not the plain path of a file' };
 		// A page may name a file that is gone; Kuma shows a broken image then, here and on every replica.
-		if (content !== null) files.push({ path, content });
+		if (content === null) continue;
+		if (content instanceof Uint8Array) files.push({ path, content });
+		else request.onUnreadable?.({ path, pages, reason: content.reason });
 	}
 	return { databaseKind: taken.kind, timezone: request.timezone, tables, files };
 }

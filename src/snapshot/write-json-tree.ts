@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { createPrivateFile } from '../files/create-private-file.ts';
 import type { Manifest, SnapshotContent } from '../model/snapshot.ts';
-import { createPrivateFile } from './create-private-file.ts';
 import { encodeManifest } from './manifest-json.ts';
 
 /** Writes a snapshot for programs to read: each table as a JSON array of objects. Bytes are base64. */

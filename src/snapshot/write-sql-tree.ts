@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { createPrivateFile } from '../files/create-private-file.ts';
 import type { TableRows, Value } from '../model/row.ts';
 import type { SnapshotContent } from '../model/snapshot.ts';
-import { createPrivateFile } from './create-private-file.ts';
 
 const FILE = 'kuma.sql';
 

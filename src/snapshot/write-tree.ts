@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { createPrivateFile } from '../files/create-private-file.ts';
 import type { Manifest } from '../model/snapshot.ts';
-import { createPrivateFile } from './create-private-file.ts';
 import type { EncodedContent } from './encode.ts';
 import { encodeManifest } from './manifest-json.ts';
 

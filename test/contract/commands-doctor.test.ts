@@ -7,7 +7,7 @@ import { firstLine } from '../kit/first-line.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { lastingRows } from '../kit/lasting-rows.ts';
 import { publishAsOriginal } from '../kit/legacy-repository.ts';
-import { testPublication, testRepository, testTree } from '../kit/restic.ts';
+import { createdRepository, testPublication, testTree } from '../kit/restic.ts';
 import { expectFailure, runCommand } from '../kit/run-command.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 
@@ -25,8 +25,7 @@ async function makePlace() {
 	const dataDirectory = await temporaryDirectory('data');
 	const path = await unpackSqlite('plain-2.3.2.sqlite.db.gz', dataDirectory);
 	const location = join(await temporaryDirectory('repository'), 'kuma');
-	const { repository, environment } = await testRepository({ location });
-	await repository.create();
+	const { repository, environment } = await createdRepository({ location });
 	const env: Record<string, string> = { DATA_DIR: dataDirectory, ...environment };
 	return { dataDirectory, path, repository, env };
 }
@@ -120,6 +119,35 @@ test('doctor says how far a repository has come from the original, and what to d
 		}),
 	);
 	expect(stillThere.exitCode).toBe(0);
+});
+
+test.each([':/etc/localtime', '"Europe/Berlin"'])(
+	'doctor names the TZ %j, which is no time zone, and says what it is taken for',
+	async (zone) => {
+		const { env } = await makePlace();
+
+		const { exitCode, findings } = await diagnose({ ...env, TZ: zone });
+
+		expect(findings.filter(({ check }) => check === 'time zone')).toEqual([
+			{
+				check: 'time zone',
+				verdict: 'warning',
+				message: `TZ is ${JSON.stringify(zone)}, which is not a time zone; Kuma ignores it and runs in UTC.`,
+				hint: expect.stringContaining('Set TZ to a name such as Europe/Berlin'),
+			},
+		]);
+		expect(exitCode).toBe(0);
+	},
+);
+
+test('doctor says which time zone it is where there is nothing wrong with it', async () => {
+	const { env } = await makePlace();
+
+	const { findings } = await diagnose({ ...env, TZ: 'Asia/Tokyo' });
+
+	expect(findings).toContainEqual(
+		expect.objectContaining({ check: 'time zone', verdict: 'ok', message: 'Kuma runs in Asia/Tokyo.' }),
+	);
 });
 
 test('doctor sees that restic is missing', async () => {

@@ -1,21 +1,18 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { EMPTY_CATALOG, emptySqliteCatalog } from '../kit/empty-catalog.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { lastingRows } from '../kit/lasting-rows.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import { expectFailure, runCommand } from '../kit/run-command.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
-let mariadb: PrivateMariadb;
-beforeAll(async () => {
-	mariadb = await startPrivateMariadb();
-});
-afterAll(() => mariadb.stop());
+const mariadb = useMariadb();
 
 /** A data directory as Kuma keeps it, and the database that its db-config.json names. */
 interface Place {
@@ -78,18 +75,23 @@ async function exportTo(place: Place, ...options: readonly string[]): Promise<st
 	return directory;
 }
 
-const SQLITE_FIXTURES = [
-	'nasty-2.5.3.sqlite.db.gz',
-	'plain-2.0.2.sqlite.db.gz',
-	'plain-2.3.2.sqlite.db.gz',
-	'big-2.5.3.sqlite.db.gz',
-];
-const MARIADB_FIXTURES = ['nasty-2.5.3.mariadb.sql.gz', 'plain-2.3.2.mariadb.sql.gz'];
+const FIXTURES = {
+	sqlite: [
+		'nasty-2.5.3.sqlite.db.gz',
+		'plain-2.0.2.sqlite.db.gz',
+		'plain-2.3.2.sqlite.db.gz',
+		'big-2.5.3.sqlite.db.gz',
+	],
+	mariadb: ['nasty-2.5.3.mariadb.sql.gz', 'plain-2.3.2.mariadb.sql.gz'],
+};
+const PLACES = {
+	sqlite: { place: sqlitePlace, emptyPlace: emptySqlitePlace },
+	mariadb: { place: mariadbPlace, emptyPlace: emptyMariadbPlace },
+};
 
-describe.each([
-	...SQLITE_FIXTURES.map((fixture) => [fixture, sqlitePlace, emptySqlitePlace] as const),
-	...MARIADB_FIXTURES.map((fixture) => [fixture, mariadbPlace, emptyMariadbPlace] as const),
-])('%s', (fixture, place, emptyPlace) => {
+describe.each(
+	DATABASE_KINDS.flatMap((kind) => FIXTURES[kind].map((fixture) => ({ fixture, ...PLACES[kind] }))),
+)('$fixture', ({ fixture, place, emptyPlace }) => {
 	test('export and import move every value into an empty database exactly, and a second import changes nothing', async () => {
 		const [from, to] = [await place(fixture), await emptyPlace(fixture)];
 		const before = await lastingRows(from.config);
@@ -191,7 +193,26 @@ test('export --json says what was written where', async () => {
 		tables: 18,
 		rows: expect.any(Number),
 		files: 0,
+		missingImages: [],
 	});
+});
+
+test('export says which images of status pages cannot be read', async () => {
+	const { dataDirectory } = await sqlitePlace('plain-2.3.2.sqlite.db.gz');
+	await mkdir(join(dataDirectory, 'upload', 'logo.png'), { recursive: true });
+	const database = new DatabaseSync(join(dataDirectory, 'kuma.db'));
+	database.exec("UPDATE status_page SET icon = '/upload/logo.png' WHERE id = 2");
+	database.close();
+	const run = async (...words: string[]) =>
+		runCommand(['export', await temporaryDirectory('export'), ...words], { DATA_DIR: dataDirectory });
+
+	const [said, json] = [await run(), await run('--json')];
+
+	expect(said.stdout).toMatch(
+		/Exported \d+ rows .*\nWithout images that cannot be read: "upload\/logo\.png" of status page ".+" is a folder\./,
+	);
+	expect(said.exitCode).toBe(0);
+	expect(JSON.parse(json.stdout)).toMatchObject({ files: 0, missingImages: [{ path: 'upload/logo.png' }] });
 });
 
 test('import --dry-run says what would change, and changes nothing', async () => {
@@ -300,7 +321,7 @@ describe('export writes nothing and says why', () => {
 			DATA_DIR: dataDirectory,
 		});
 
-		expectFailure(end, { exitCode: 1, message: /Could not create .*ENOTDIR/, hint: /Check that the path/ });
+		expectFailure(end, { exitCode: 1, message: /Could not create .*ENOTDIR/, hint: /Move it away/ });
 	});
 
 	test.each([

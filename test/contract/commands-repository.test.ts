@@ -8,12 +8,11 @@ import { emptySqliteCatalog } from '../kit/empty-catalog.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { lastingRows } from '../kit/lasting-rows.ts';
 import { recordingRestic } from '../kit/recording-restic.ts';
-import { testRepository } from '../kit/restic.ts';
 import { expectFailure, runCommand } from '../kit/run-command.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { makeWeakRepository, TEST_PASSWORD, weakenRepository } from '../kit/weak-repository.ts';
 
 const FIXTURE = 'plain-2.3.2.sqlite.db.gz';
-const RESTIC_PASSWORD = 'sesame-open-up';
 const NTFY_TOKEN = 'tk_nobody_may_see_this';
 /** Dozens of processes one after the other, each of which derives a key from a password. */
 const LONG = { timeout: 240_000 };
@@ -33,7 +32,7 @@ async function makePlace(mode: 'BACKUP' | 'RESTORE', repository?: string): Promi
 		REPLICATOR_MODE: mode,
 		REPLICATOR_HOSTNAME: `host-of-${mode.toLowerCase()}`,
 		RESTIC_REPOSITORY: repository ?? join(dataDirectory, 'repository'),
-		RESTIC_PASSWORD,
+		RESTIC_PASSWORD: TEST_PASSWORD,
 	};
 	return { dataDirectory, path, env };
 }
@@ -73,6 +72,7 @@ test('backup, snapshots, diff, restore --dry-run and restore tell one story to s
 	const ms = expect.any(Number);
 
 	const first = await runCommand(['backup', '--json'], leader.env);
+	await weakenRepository(leader.env.RESTIC_REPOSITORY, TEST_PASSWORD);
 	const again = await runJson<CycleReport>(['backup'], leader);
 	runSql(leader, "UPDATE monitor SET name = 'Renamed', url = 'https://user:new-passw0rd@x/' WHERE id = 2");
 	const unpublished = await runJson<Difference>(['diff'], leader);
@@ -129,6 +129,7 @@ test('backup, snapshots, diff, restore --dry-run and restore tell one story to s
 
 test('people read ids, generations, the local time with its zone, ages and changes', async () => {
 	const leader = await makePlace('BACKUP');
+	await makeWeakRepository(leader.env.RESTIC_REPOSITORY);
 	await runJson(['backup'], leader);
 
 	const { stdout } = await runCommand(['snapshots'], leader.env);
@@ -143,6 +144,7 @@ test('what a person must decide exits with 3, names the ways out, and changes no
 	const leader = await makePlace('BACKUP');
 	const stranger = await makePlace('BACKUP', leader.env.RESTIC_REPOSITORY);
 	const replica = await makePlace('RESTORE', leader.env.RESTIC_REPOSITORY);
+	await makeWeakRepository(leader.env.RESTIC_REPOSITORY);
 	await runJson(['backup'], leader);
 	runSql(stranger, "UPDATE tag SET name = 'of the other leader' WHERE id = 1");
 	runSql(replica, "UPDATE monitor SET created_date = '2001-01-01 00:00:00'");
@@ -180,6 +182,7 @@ test('no secret is shown by any command, nor by the command line of restic', LON
 	};
 
 	await run(leader, 'backup', '--json');
+	await weakenRepository(env.RESTIC_REPOSITORY, TEST_PASSWORD);
 	await run(follower, 'restore');
 	const before = secretsOf(leader);
 	changeSecrets(leader);
@@ -206,7 +209,7 @@ test('no secret is shown by any command, nor by the command line of restic', LON
 	expect(shown).toContain('config ***');
 	expect(shown).toContain('password ***');
 	expect(commandLines.some((line) => line.includes('restic backup '))).toBe(true);
-	for (const secret of [...before, ...after, RESTIC_PASSWORD, NTFY_TOKEN, 'secret-topic']) {
+	for (const secret of [...before, ...after, TEST_PASSWORD, NTFY_TOKEN, 'secret-topic']) {
 		expect(shown.includes(secret), `a secret of ${secret.length} characters is shown`).toBe(false);
 	}
 });
@@ -278,7 +281,7 @@ describe.each([
 
 	test('with a wrong password', async () => {
 		const place = await makePlace(mode);
-		await (await testRepository({ location: place.env.RESTIC_REPOSITORY })).repository.create();
+		await makeWeakRepository(place.env.RESTIC_REPOSITORY);
 		const env = { ...place.env, RESTIC_PASSWORD: 'not-the-password' };
 
 		await expectUnchanged(
@@ -329,7 +332,7 @@ test.each(['restore', 'snapshots', 'diff'])(
 
 test.each(['restore', 'diff'])('%s of a snapshot that is not there says where to look', async (command) => {
 	const { env } = await makePlace('RESTORE');
-	await (await testRepository({ location: env.RESTIC_REPOSITORY })).repository.create();
+	await makeWeakRepository(env.RESTIC_REPOSITORY);
 
 	const end = await runCommand([command, 'ffffffff'], env);
 
@@ -354,6 +357,7 @@ test('backup and restore of a Kuma that is not set up yet do nothing, and are no
 
 test('a broken db-config.json is told without what stands in it', async () => {
 	const leader = await makePlace('BACKUP');
+	await makeWeakRepository(leader.env.RESTIC_REPOSITORY);
 	await runJson(['backup'], leader);
 	await writeFile(
 		join(leader.dataDirectory, 'db-config.json'),
@@ -374,6 +378,7 @@ test('a broken db-config.json is told without what stands in it', async () => {
 
 test('a state file that is damaged is not replaced by another identity', async () => {
 	const leader = await makePlace('BACKUP');
+	await makeWeakRepository(leader.env.RESTIC_REPOSITORY);
 	await runJson(['backup'], leader);
 	const stateFile = join(leader.dataDirectory, 'replicator-kuma', 'state.json');
 	await writeFile(stateFile, '{"formatVersion":1,');

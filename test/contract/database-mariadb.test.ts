@@ -3,21 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../src/database/open-database.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { Column } from '../../src/model/row.ts';
 import { freePort } from '../kit/free-port.ts';
 import { makeNastyDatabase } from '../kit/nasty-database.ts';
-import { MARIADB_PASSWORD, type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
+import { MARIADB_PASSWORD, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 import { waitFor } from '../kit/wait-for.ts';
 
-let server: PrivateMariadb;
-beforeAll(async () => {
-	server = await startPrivateMariadb();
-});
-afterAll(() => server.stop());
+const server = useMariadb();
 
 async function makeEmptyDatabase(name: string) {
 	const { socketPath, ...config } = await server.createDatabase(name);
@@ -201,6 +198,25 @@ test('rows are sent in packets that the server takes, and a value beyond them is
 	).rejects.toMatchObject({
 		code: 'database-write-failed',
 		hint: expect.stringContaining('max_allowed_packet'),
+	});
+});
+
+test('a statement that takes longer than the server allows says which limit to raise', async () => {
+	const { database, other } = await makeNastyDatabase('mariadb', server);
+	const columns = (await columnsOf(database, 'tag')).filter(({ name }) => name === 'name');
+	await other.run("BEGIN; UPDATE tag SET name = 'theirs' WHERE id = 1");
+	await server.run('SET GLOBAL max_statement_time = 0.2');
+	onTestFinished(() => server.run('SET GLOBAL max_statement_time = 0'));
+
+	const writing = database.write((writer) =>
+		writer.update({ table: 'tag', keyColumns: ['id'], key: [1], columns, values: ['ours'] }),
+	);
+
+	await expect(writing).rejects.toMatchObject({
+		code: 'database-write-failed',
+		message: expect.stringContaining('ER_STATEMENT_TIMEOUT'),
+		hint: expect.stringContaining('max_statement_time'),
+		isRetryable: true,
 	});
 });
 

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DatabaseSchema, TableSchema } from '../../src/model/row.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { fixturePath } from '../kit/fixtures.ts';
 import { makeNastyDatabase } from '../kit/nasty-database.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
 interface Fact {
 	readonly columns: { name: string; type: string; notnull: boolean; charset?: string }[];
@@ -25,11 +26,7 @@ const ON_DELETE: Readonly<Record<string, string>> = {
 	'NO ACTION': 'restrict',
 };
 
-let server: PrivateMariadb;
-beforeAll(async () => {
-	server = await startPrivateMariadb();
-});
-afterAll(() => server.stop());
+const mariadb = useMariadb();
 
 function column(schema: DatabaseSchema, table: string, name: string) {
 	return schema.tables.get(table)?.columns.find((each) => each.name === name);
@@ -66,18 +63,18 @@ function expectedFacts(fact: Fact, facts: Record<string, Fact>) {
 		uniqueKeys: sorted(fact.unique.map(({ columns }) => columns)),
 		references: sorted(
 			fact.foreign_keys.map(({ columns, ref_table, ref_columns, on_delete }) => ({
-				column: columns[0],
+				columns,
 				toTable: ref_table,
-				toColumn: ref_columns[0] ?? facts[ref_table]?.primary_key[0],
+				toColumns: ref_columns[0] === null ? facts[ref_table]?.primary_key : ref_columns,
 				onDelete: ON_DELETE[on_delete],
 			})),
 		),
 	};
 }
 
-describe.each(['sqlite', 'mariadb'] as const)('the schema of a %s database', (kind) => {
+describe.each(DATABASE_KINDS)('the schema of a %s database', (kind) => {
 	async function readSchema(...preparation: string[]): Promise<DatabaseSchema> {
-		const { database, other } = await makeNastyDatabase(kind, server);
+		const { database, other } = await makeNastyDatabase(kind, mariadb);
 		for (const sql of preparation) await other.run(sql);
 		return database.read((reader) => reader.schema());
 	}
@@ -136,8 +133,37 @@ describe.each(['sqlite', 'mariadb'] as const)('the schema of a %s database', (ki
 		);
 
 		expect(schema.tables.get('nasty')?.references).toEqual([
-			{ column: 'a', toTable: 'other', toColumn: 'code', onDelete: 'cascade' },
+			{ columns: ['a'], toTable: 'other', toColumns: ['code'], onDelete: 'cascade' },
 		]);
+	});
+
+	test('keeps the columns of a foreign key of several together, in their order', async () => {
+		const schema = await readSchema(
+			'CREATE TABLE other (a INTEGER, b VARCHAR(20), PRIMARY KEY (a, b))',
+			`CREATE TABLE nasty (id INTEGER PRIMARY KEY, x VARCHAR(20), y INTEGER, z INTEGER,
+				FOREIGN KEY (y, x) REFERENCES other (a, b) ON DELETE SET NULL)`,
+		);
+
+		expect(schema.tables.get('nasty')?.references).toEqual([
+			{ columns: ['y', 'x'], toTable: 'other', toColumns: ['a', 'b'], onDelete: 'set-null' },
+		]);
+	});
+
+	test('says which columns are generated, which get a value by themselves, and where triggers run', async () => {
+		const schema = await readSchema(
+			`CREATE TABLE nasty (id INTEGER PRIMARY KEY ${kind === 'sqlite' ? '' : 'AUTO_INCREMENT'}, a INTEGER NOT NULL,
+				b INTEGER GENERATED ALWAYS AS (a + 1), c VARCHAR(50) NOT NULL DEFAULT (lower('X')), d INTEGER NOT NULL DEFAULT 5)`,
+			kind === 'sqlite'
+				? 'CREATE TRIGGER watches AFTER UPDATE ON nasty BEGIN SELECT 1; END'
+				: 'CREATE TRIGGER watches AFTER UPDATE ON nasty FOR EACH ROW SET @seen = 1',
+		);
+
+		expect(schema.tables.get('nasty')).toMatchObject({
+			generatedColumns: ['b'],
+			computedDefaults: ['id', 'c'],
+			hasTriggers: true,
+		});
+		expect(schema.tables.get('monitor')).toMatchObject({ generatedColumns: [], hasTriggers: false });
 	});
 
 	test('takes no other condition for a list of the only values', async () => {

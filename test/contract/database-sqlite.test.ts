@@ -186,6 +186,24 @@ test('rows that refer to nothing are counted by table', async () => {
 	expect(counts).toEqual([65, 65, 0]);
 });
 
+test('a trigger that ignores a row, or refuses it, is what the way out is about', async () => {
+	const { database, other } = await makeNastyDatabase('sqlite');
+	await other.run(`
+		CREATE TRIGGER ignores BEFORE INSERT ON tag BEGIN SELECT RAISE(IGNORE); END;
+		CREATE TRIGGER refuses BEFORE INSERT ON incident BEGIN SELECT RAISE(ABORT, 'no'); END`);
+
+	for (const table of ['tag', 'incident']) {
+		const writing = database.write(async (writer) => {
+			const columns = (await writer.schema()).tables.get(table)?.columns ?? [];
+			const values = columns.map(({ name }) => (name === 'id' ? 9_999 : 'text'));
+			await writer.insert({ table, columns, rows: [values] });
+		});
+		await expect(writing, table).rejects.toMatchObject({
+			hint: expect.stringMatching(new RegExp(`type = 'trigger' AND tbl_name = '${table}'`)),
+		});
+	}
+});
+
 test('no second file is left beside the database when nobody else has it open', async () => {
 	const { database, other } = await makeNastyDatabase('sqlite');
 	await other.close();

@@ -1,19 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Database, DatabaseReader } from '../../src/model/database.ts';
 import type { Column, Row, Value } from '../../src/model/row.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { firstLine } from '../kit/first-line.ts';
 import { readTruth, type TruthRow } from '../kit/fixtures.ts';
 import { makeNastyDatabase, NASTY } from '../kit/nasty-database.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
-let server: PrivateMariadb;
-beforeAll(async () => {
-	server = await startPrivateMariadb();
-});
-afterAll(() => server.stop());
+const mariadb = useMariadb();
 
 const PROGRAMS = new URL('../programs/', import.meta.url);
 
@@ -50,8 +47,8 @@ function toRecord(columns: readonly Column[], row: Row): TruthRow {
 	return Object.fromEntries(columns.map(({ name }, index): [string, Value] => [name, row[index] ?? null]));
 }
 
-describe.each(['sqlite', 'mariadb'] as const)('a %s database', (kind) => {
-	const makeDatabase = () => makeNastyDatabase(kind, server);
+describe.each(DATABASE_KINDS)('a %s database', (kind) => {
+	const makeDatabase = () => makeNastyDatabase(kind, mariadb);
 
 	test('is known to have been written to after each write', async () => {
 		const { database, other } = await makeDatabase();
@@ -312,6 +309,7 @@ describe.each(['sqlite', 'mariadb'] as const)('a %s database', (kind) => {
 		expect(error).toMatchObject({
 			code: 'database-write-failed',
 			message: expect.stringContaining('monitor_tag'),
+			hint: expect.stringMatching(/\.schema monitor_tag|SHOW CREATE TABLE monitor_tag/),
 		});
 		expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('secret');
 	});
@@ -374,9 +372,7 @@ describe.each(['sqlite', 'mariadb'] as const)('a %s database', (kind) => {
 });
 
 test('a lock that is never released is reported after 20 s, on either database', async () => {
-	const held = await Promise.all(
-		(['sqlite', 'mariadb'] as const).map((kind) => makeNastyDatabase(kind, server)),
-	);
+	const held = await Promise.all(DATABASE_KINDS.map((kind) => makeNastyDatabase(kind, mariadb)));
 	for (const { other } of held) await other.run("BEGIN; UPDATE tag SET name = 'held' WHERE id = 1");
 	const startedAt = performance.now();
 
@@ -387,6 +383,6 @@ test('a lock that is never released is reported after 20 s, on either database',
 	);
 
 	const locked = { status: 'rejected', reason: { code: 'database-locked', isRetryable: true } };
-	expect(results).toMatchObject([locked, locked]);
+	expect(results).toMatchObject(DATABASE_KINDS.map(() => locked));
 	expect(performance.now() - startedAt).toBeLessThan(30_000);
 });

@@ -1,18 +1,18 @@
 import { readdir } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { statePaths } from '../../src/daemon/data-directory.ts';
-import { openSnapshotDirectory } from '../../src/daemon/snapshot-directory.ts';
-import { createFleetKey, type FleetKey } from '../../src/http/fleet-key.ts';
-import { type LeaderContentOptions, openLeaderContent } from '../../src/http/leader-content.ts';
+import { createFleetKey, type FleetKey } from '../../src/fleet/fleet-key.ts';
+import { type LeaderContentOptions, openLeaderContent } from '../../src/fleet/leader-content.ts';
+import { openSnapshotDirectory } from '../../src/instance/snapshots/snapshot-directory.ts';
+import { statePaths } from '../../src/instance/state-folder/data-directory.ts';
 import type { LineagePlace } from '../../src/model/lineage.ts';
 import type { SnapshotContent } from '../../src/model/snapshot.ts';
 import { readRepositoryPassword } from '../../src/repository/repository-password.ts';
 import { encodeContent, makeManifest } from '../../src/snapshot/encode.ts';
-import { sealSnapshot } from '../../src/snapshot/seal.ts';
+import { sealSnapshot } from '../../src/snapshot/sealed/seal.ts';
 import { publicServer, TEST_TOKEN } from '../kit/public-server.ts';
 import { publishListed } from '../kit/publish-listed.ts';
-import { testRepository, testTree } from '../kit/restic.ts';
+import { createdRepository, testRepository, testTree } from '../kit/restic.ts';
 import { scriptedLeader } from '../kit/scripted-leader.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 
@@ -71,11 +71,9 @@ function keyOf(test: Awaited<ReturnType<typeof testRepository>>): FleetKey {
 	});
 }
 
-async function createdRepository(): Promise<{ location: string; key: FleetKey }> {
+async function repositoryWithKey(): Promise<{ location: string; key: FleetKey }> {
 	const location = await temporaryDirectory('repository');
-	const created = await testRepository({ location });
-	await created.repository.create();
-	return { location, key: keyOf(created) };
+	return { location, key: keyOf(await createdRepository({ location })) };
 }
 
 /** What a replica does with a snapshot that it heard of: fetch, verify, keep. */
@@ -105,7 +103,7 @@ async function fetchAndKeep(
 
 describe('with a real repository', () => {
 	test('a replica with the password gets what the leader has, before restic has it', async () => {
-		const { location, key: leaderKey } = await createdRepository();
+		const { location, key: leaderKey } = await repositoryWithKey();
 		const { url, feed } = await publicServer();
 		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, leaderKey));
 		const replica = await testRepository({ location });
@@ -120,7 +118,7 @@ describe('with a real repository', () => {
 	});
 
 	test('what restic gives and what the leader gives are the same, byte for byte', async () => {
-		const { location, key } = await createdRepository();
+		const { location, key } = await repositoryWithKey();
 		const { repository } = await testRepository({ location });
 		const { url, feed } = await publicServer();
 		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, key));
@@ -140,7 +138,7 @@ describe('with a real repository', () => {
 	});
 
 	test('a replica with another password gets nothing, and another repository with the same one neither', async () => {
-		const { location, key: leaderKey } = await createdRepository();
+		const { location, key: leaderKey } = await repositoryWithKey();
 		const { url, feed } = await publicServer();
 		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, leaderKey));
 		const { repository } = await testRepository({ location });
@@ -148,7 +146,7 @@ describe('with a real repository', () => {
 			password: async () => 'another password',
 			repositoryId: () => repository.id(),
 		});
-		const { key: otherRepository } = await createdRepository();
+		const { key: otherRepository } = await repositoryWithKey();
 
 		for (const key of [otherPassword, otherRepository]) {
 			const { error } = await fetchAndKeep({ url, key }, NEW.digest);
@@ -158,7 +156,7 @@ describe('with a real repository', () => {
 	});
 
 	test('a password that cannot be had is told, and nothing is downloaded for good', async () => {
-		const { location, key: leaderKey } = await createdRepository();
+		const { location, key: leaderKey } = await repositoryWithKey();
 		const { url, feed } = await publicServer();
 		feed.announce({ generation: 2, digest: NEW.digest, isKept: false }, () => sealed(NEW, leaderKey));
 		const replica = await testRepository({ location });

@@ -30,6 +30,12 @@ const documents = [
 
 const read = (document: string) => readFile(join(PROJECT, document), 'utf8');
 
+let sandbox: DocsSandbox;
+beforeAll(async () => {
+	sandbox = await startDocsSandbox();
+});
+afterAll(() => sandbox?.discard());
+
 describe.each(documents)('%s', async (document) => {
 	const markdown = await read(document);
 	const fences = findFences(markdown);
@@ -69,30 +75,17 @@ describe.each(documents)('%s', async (document) => {
 		expect(missing).toEqual([]);
 	});
 
-	describe.runIf(inside.length > 0)('has commands that work', () => {
-		let sandbox: DocsSandbox;
-		beforeAll(async () => {
-			sandbox = await startDocsSandbox();
-		});
-		afterAll(() => sandbox?.discard());
+	test.each(inside)('has a command that works in line $line', async ({ text, place }) => {
+		const { exitCode, output } = await sandbox.run(text, place as Place);
 
-		test.each(inside)('in line $line', async ({ text, place }) => {
-			const { exitCode, output } = await sandbox.run(text, place as Place);
-
-			expect(exitCode, `${text}\n${output}`).toBe(0);
-		});
+		expect(exitCode, `${text}\n${output}`).toBe(0);
 	});
 });
 
 test('commands that fail are noticed, wherever they stand in their block', async () => {
-	const sandbox = await startDocsSandbox();
-	try {
-		const first = await sandbox.run('replicator-kuma snapshot\nreplicator-kuma status\n', 'leader');
-		const last = await sandbox.run('replicator-kuma status\nreplicator-kuma diff 0000dead\n', 'replica');
+	const first = await sandbox.run('replicator-kuma snapshot\nreplicator-kuma status\n', 'leader');
+	const last = await sandbox.run('replicator-kuma status\nreplicator-kuma diff 0000dead\n', 'replica');
 
-		expect(first).toMatchObject({ exitCode: 2, output: expect.stringContaining('snapshots') });
-		expect(last.exitCode).toBe(1);
-	} finally {
-		await sandbox.discard();
-	}
+	expect(first).toMatchObject({ exitCode: 2, output: expect.stringContaining('snapshots') });
+	expect(last.exitCode).toBe(1);
 });

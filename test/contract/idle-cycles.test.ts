@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type CountingReplicator, countingReplicator } from '../kit/counting-replicator.ts';
 import { LEGACY_PASSWORD, legacyRepository } from '../kit/legacy-repository.ts';
 import { type RestServer, restServer } from '../kit/rest-server.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
 async function countCycle(server: RestServer, { replicator, calls }: CountingReplicator) {
 	const callsBefore = calls.length;
@@ -16,6 +17,7 @@ async function countCycle(server: RestServer, { replicator, calls }: CountingRep
 
 test('a cycle with nothing new is one restic process and at most five requests on a replica, and none on a leader', async () => {
 	const server = await restServer();
+	await makeWeakRepository(server.directory);
 	const leader = await countingReplicator(server.location, 'BACKUP');
 	const replica = await countingReplicator(server.location, 'RESTORE');
 	expect((await leader.replicator.cycle()).outcome).toBe('published');
@@ -36,6 +38,7 @@ test('a cycle with nothing new is one restic process and at most five requests o
 
 test('a replica that has just started plans anew without fetching what it keeps', async () => {
 	const server = await restServer();
+	await makeWeakRepository(server.directory);
 	const leader = await countingReplicator(server.location, 'BACKUP');
 	await leader.replicator.cycle();
 	const replica = await countingReplicator(server.location, 'RESTORE');

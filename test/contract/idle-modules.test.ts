@@ -8,6 +8,7 @@ import { startNtfyServer } from '../kit/ntfy-server.ts';
 import { TEST_TOKEN } from '../kit/public-server.ts';
 import { PROGRAM } from '../kit/replicator.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
 const PUSH_KEY = 'a9b8c7d6e5';
 /** What `fetch`, `Request` and `WebSocket` bring along, and HTTP/2. */
@@ -24,6 +25,8 @@ test('of all that it does over HTTP an instance loads nothing heavy, and tells n
 	const directory = await temporaryDirectory('modules');
 	const hook = join(directory, 'hook.cjs');
 	await writeFile(hook, TELL_MODULES);
+	const repository = join(directory, 'repository');
+	await makeWeakRepository(repository);
 	const ntfy = await startNtfyServer();
 	const heartbeat = await startHttpTarget();
 	onTestFinished(() => heartbeat.stop());
@@ -32,7 +35,7 @@ test('of all that it does over HTTP an instance loads nothing heavy, and tells n
 		fakedReplicator({
 			mode,
 			fixture,
-			repository: join(directory, 'repository'),
+			repository,
 			program: [process.execPath, '--require', hook, PROGRAM],
 			environment: {
 				MODULES_FILE: join(directory, mode),

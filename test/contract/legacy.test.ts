@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import type { DatabaseKind } from '../../src/model/row.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { EMPTY_CATALOG } from '../kit/empty-catalog.ts';
 import { findDifferences } from '../kit/find-differences.ts';
 import { type FleetMember, fleetMember, type MemberOptions } from '../kit/fleet-member.ts';
 import { legacyRepository } from '../kit/legacy-repository.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
 const NEWEST = { sqlite: 'a817591c', mariadb: 'cdb7a70a' } as const;
 
@@ -17,11 +18,7 @@ const NOT_EXPORTED = [
 ];
 const NO_DOCKER_HOST = 'its Docker host 1 is not there';
 
-let mariadb: PrivateMariadb;
-beforeAll(async () => {
-	mariadb = await startPrivateMariadb();
-});
-afterAll(() => mariadb.stop());
+const mariadb = useMariadb();
 
 let databaseCount = 0;
 
@@ -46,7 +43,7 @@ function differences(leader: FleetMember, replica: FleetMember): Promise<string[
 	return findDifferences({ leader: leader.dataDirectory, replica: replica.dataDirectory, heldRows });
 }
 
-describe.each(['sqlite', 'mariadb'] as const)('a replica on %s', { timeout: 180_000 }, (kind) => {
+describe.each(DATABASE_KINDS)('a replica on %s', { timeout: 180_000 }, (kind) => {
 	test.each(['sqlite', 'mariadb'] as const)(
 		'follows an original leader on %s, and then the leader that took its place, without anybody doing anything',
 		async (original) => {

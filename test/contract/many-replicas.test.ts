@@ -7,6 +7,7 @@ import { freePort } from '../kit/free-port.ts';
 import { lastingRows } from '../kit/lasting-rows.ts';
 import { restServer } from '../kit/rest-server.ts';
 import { waitFor } from '../kit/wait-for.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
 const REPLICAS = 20;
 const EDITS = 5;
@@ -31,6 +32,7 @@ test(`${REPLICAS} replicas of one repository follow edit after edit, and all end
 	timeout: 2 * EVERYBODY_MS,
 }, async () => {
 	const server = await restServer();
+	await makeWeakRepository(server.directory);
 	const port = await freePort();
 	const token = 'a-token-for-tests-0123456789';
 	const fleet = await startDatabaseFleet({

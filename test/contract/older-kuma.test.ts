@@ -1,9 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../src/database/open-database.ts';
+import { takeSnapshot } from '../../src/instance/snapshots/take-snapshot.ts';
 import type { HeldRow } from '../../src/model/state.ts';
-import { planSnapshot } from '../../src/replica/apply-snapshot.ts';
-import { takeSnapshot } from '../../src/replica/take-snapshot.ts';
+import { planSnapshot } from '../../src/replica/plan-snapshot.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testInstance } from '../kit/test-instance.ts';

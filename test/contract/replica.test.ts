@@ -8,7 +8,7 @@ import { readTree } from '../../src/snapshot/read-tree.ts';
 import { delegateRepository } from '../kit/delegate-repository.ts';
 import { type FleetMember, fleetMember, type MemberOptions } from '../kit/fleet-member.ts';
 import { memoryRepository, memoryStore, type RepositoryCall } from '../kit/memory-repository.ts';
-import { testRepository } from '../kit/restic.ts';
+import { createdRepository } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 
 const NASTY = 'nasty-2.5.3.sqlite.db.gz';
@@ -409,7 +409,7 @@ describe('a snapshot that is pruned while a replica reads it', () => {
 	test('makes it do the same with a real repository', { timeout: 180_000 }, async () => {
 		const location = await temporaryDirectory('repository');
 		const cacheDirectory = await temporaryDirectory('restic-cache');
-		const { repository, restic } = await testRepository({ location, cacheDirectory });
+		const { repository, restic } = await createdRepository({ location, cacheDirectory });
 		const leader = await fleetMember({ mode: 'BACKUP', repository });
 		await leader.cycle();
 		let fetches = 0;

@@ -1,29 +1,26 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CATALOG } from '../../src/catalog/index.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
+import { takeSnapshot } from '../../src/instance/snapshots/take-snapshot.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { DatabaseKind } from '../../src/model/row.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { type ApplyOutcome, applySnapshot } from '../../src/replica/apply-snapshot.ts';
-import { takeSnapshot } from '../../src/replica/take-snapshot.ts';
 import { readTree } from '../../src/snapshot/read-tree.ts';
 import { writeTree } from '../../src/snapshot/write-tree.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { readTruth, type TruthRow, unpackSqlite } from '../kit/fixtures.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import { publishListed } from '../kit/publish-listed.ts';
-import { testPublication, testRepository } from '../kit/restic.ts';
+import { createdRepository, testPublication } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testInstance } from '../kit/test-instance.ts';
 import { typedRows } from '../kit/typed-rows.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
-let mariadb: PrivateMariadb;
-beforeAll(async () => {
-	mariadb = await startPrivateMariadb();
-});
-afterAll(() => mariadb.stop());
+const mariadb = useMariadb();
 
 const NASTY = {
 	sqlite: { database: 'nasty-2.5.3.sqlite.db.gz', truth: 'nasty-2.5.3.rows.json.gz' },
@@ -77,11 +74,10 @@ async function travel(from: Database): Promise<Snapshot> {
 		temporaryDirectory(),
 		temporaryDirectory(),
 	]);
-	const { repository } = await testRepository({ location: join(parent, 'repository') });
+	const { repository } = await createdRepository({ location: join(parent, 'repository') });
 	const { encoded, manifest } = await takeSnapshot(testInstance({ database: from }), from);
 	const { digest } = encoded;
 	await writeTree({ directory, encoded, manifest: manifest(null) });
-	await repository.create();
 	const { id } = await publishListed(repository, testPublication({ directory, digest }));
 	await repository.fetch({ id, directory: fetched });
 	return readTree({ directory: fetched, where: 'the test snapshot', expectedDigest: digest });
@@ -109,8 +105,8 @@ function withoutVolatile(rows: readonly TruthRow[]): TruthRow[] {
 	);
 }
 
-describe.each(['sqlite', 'mariadb'] as const)('from %s', (from) => {
-	test.each(['sqlite', 'mariadb'] as const)(
+describe.each(DATABASE_KINDS)('from %s', (from) => {
+	test.each(DATABASE_KINDS)(
 		'every nasty value arrives exactly in %s, and a second plan is empty',
 		async (to) => {
 			const target = await openEmpty(to);

@@ -5,12 +5,15 @@ import type { PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
 import { memoryRepository, memoryStore } from '../kit/memory-repository.ts';
 import { publishListed } from '../kit/publish-listed.ts';
 import { restServer } from '../kit/rest-server.ts';
-import { testPublication, testRepository, testTree } from '../kit/restic.ts';
+import { createdRepository, testPublication, testRepository, testTree } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
 /** One repository that does not exist yet, seen by several fleets and by another program. */
 interface Place {
 	open(fleet: string): Promise<Repository>;
+	/** Makes it without the cost that {@link Repository.create} has. */
+	make(): Promise<void>;
 	addForeign(): Promise<void>;
 }
 
@@ -19,6 +22,7 @@ async function localFolder(): Promise<Place> {
 	const cacheDirectory = await temporaryDirectory('restic-cache');
 	return {
 		open: async (fleet) => (await testRepository({ location, cacheDirectory, fleet })).repository,
+		make: () => makeWeakRepository(location),
 		addForeign: async () => {
 			const { restic } = await testRepository({ location, cacheDirectory });
 			await restic('backup', '--tag', 'photos', await testTree({ 'photo.jpg': 'a photo' }));
@@ -33,6 +37,7 @@ async function memory(): Promise<Place> {
 	const now = () => (time += 1);
 	return {
 		open: async (fleet) => memoryRepository({ store, fleet, now }),
+		make: () => memoryRepository({ store }).create(),
 		addForeign: async () => {
 			store.foreignCount += 1;
 		},
@@ -79,7 +84,7 @@ describe.each([
 	test('gives back every byte that was published', async () => {
 		const place = await makePlace();
 		const repository = await place.open('default');
-		await repository.create();
+		await place.make();
 		const files = {
 			'manifest.json': '{"digest":"…"}',
 			'tables/monitor.csv': 'id,name\r\n"1","💚 \u0000 ünï"\r\n',
@@ -110,7 +115,7 @@ describe.each([
 	test('returns from publish what it lists', async () => {
 		const place = await makePlace();
 		const repository = await place.open('default');
-		await repository.create();
+		await place.make();
 		const directory = await testTree({ 'manifest.json': '1' });
 		const first = await publishListed(repository, testPublication({ directory }));
 		const publication = testPublication({
@@ -244,7 +249,7 @@ describe('a repository behind restic', () => {
 	test('costs at most five requests to look for something new, and one process', async () => {
 		const server = await restServer();
 		const { repository, calls } = await testRepository({ location: server.location });
-		await repository.create();
+		await makeWeakRepository(server.directory);
 		const directory = await testTree({ 'manifest.json': 'first', 'tables/monitor.csv': 'id\r\n' });
 		for (const generation of [1, 2, 3]) await repository.publish(testPublication({ directory, generation }));
 		await repository.list();
@@ -262,7 +267,7 @@ describe('a repository behind restic', () => {
 	test('writes no lock and at most nine requests to fetch a snapshot', async () => {
 		const server = await restServer();
 		const { repository } = await testRepository({ location: server.location });
-		await repository.create();
+		await makeWeakRepository(server.directory);
 		const tables = Array.from({ length: 18 }, (_, index) => [`tables/t${index}.csv`, `row ${index}\r\n`]);
 		const directory = await testTree({ ...Object.fromEntries(tables), 'manifest.json': 'first' });
 		const { id } = await publishListed(repository, testPublication({ directory }));
@@ -283,8 +288,7 @@ describe('a repository behind restic', () => {
 			error() {},
 			warning: (message: string, fields?: object) => warnings.push({ message, ...fields }),
 		};
-		const { repository, restic } = await testRepository({ location, log });
-		await repository.create();
+		const { repository, restic } = await createdRepository({ location, log });
 		const directory = await testTree({ 'manifest.json': 'first' });
 		const good = await publishListed(repository, testPublication({ directory }));
 		await restic('backup', '--tag', 'replicator-kuma,fleet=default,generation=9', directory);
@@ -298,11 +302,10 @@ describe('a repository behind restic', () => {
 
 	test('hands no filter on to restic that would hide snapshots of other hosts', async () => {
 		const location = await temporaryDirectory('repository');
-		const { repository } = await testRepository({
+		const { repository } = await createdRepository({
 			location,
 			environment: { RESTIC_HOST: 'somebody-else', RESTIC_PROGRESS_FPS: '1' },
 		});
-		await repository.create();
 		const directory = await testTree({ 'manifest.json': 'first' });
 
 		const published = await publishListed(repository, testPublication({ directory, hostname: 'me' }));
@@ -373,7 +376,7 @@ describe('a repository behind restic', () => {
 
 async function withOneSnapshot(place: Place) {
 	const repository = await place.open('default');
-	await repository.create();
+	await place.make();
 	const directory = await testTree({ 'manifest.json': 'first', 'tables/monitor.csv': 'id\r\n' });
 	const first = await publishListed(repository, testPublication({ directory }));
 	return { repository, first, directory };

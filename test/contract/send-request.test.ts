@@ -6,7 +6,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { sendRequest } from '../../src/signals/send-request.ts';
+import { sendRequest } from '../../src/wire/send-request.ts';
 import { makeCertificate } from '../kit/certificate.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 

@@ -1,21 +1,21 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openDatabase } from '../../src/database/open-database.ts';
 import { publishCycle } from '../../src/leader/publish-cycle.ts';
 import type { Database } from '../../src/model/database.ts';
+import type { DatabaseKind } from '../../src/model/row.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { restoreCycle } from '../../src/replica/restore-cycle.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { memoryRepository, memoryStore } from '../kit/memory-repository.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testInstance } from '../kit/test-instance.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
-let mariadb: PrivateMariadb;
-beforeAll(async () => {
-	mariadb = await startPrivateMariadb();
-});
-afterAll(() => mariadb.stop());
+const mariadb = useMariadb();
 
 /** One cycle of each role on a database. The repository is empty: whoever gets as far as that says so. */
 async function runCycles(database: Database, migrations: ReadonlySet<string> | null = null) {
@@ -42,14 +42,24 @@ async function openPlain(sql = ''): Promise<Database> {
 	return openDatabase({ type: 'sqlite', path });
 }
 
-test('a MariaDB database in which Kuma has made no tables yet is not set up, which is no error', async () => {
-	const database = await openDatabase(await mariadb.createDatabase('empty'));
+async function emptyDatabase(kind: DatabaseKind): Promise<Database> {
+	if (kind === 'mariadb') return openDatabase(await mariadb.createDatabase('empty'));
+	const path = join(await temporaryDirectory(), 'kuma.db');
+	await writeFile(path, '');
+	return openDatabase({ type: 'sqlite', path });
+}
 
-	const { leader } = await runCycles(database);
+test.each(DATABASE_KINDS)(
+	'a %s database in which Kuma has made no tables yet is not set up, which is no error',
+	async (kind) => {
+		const database = await emptyDatabase(kind);
 
-	const reason = 'The database has none of the tables of Uptime Kuma yet';
-	expect(leader).toEqual({ outcome: 'not-set-up', reason });
-});
+		const { leader } = await runCycles(database);
+
+		const reason = 'The database has none of the tables of Uptime Kuma yet';
+		expect(leader).toEqual({ outcome: 'not-set-up', reason });
+	},
+);
 
 test.each([
 	['UPDATE knex_migrations_lock SET is_locked = 1'],

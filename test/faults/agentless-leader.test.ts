@@ -4,16 +4,19 @@ import { expect, test } from 'vitest';
 import { FAKED_COMMAND, fakedReplicator } from '../kit/faked-replicator.ts';
 import type { Replicator } from '../kit/replicator.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
 /** Started by something else, for all that the agent can do about it. */
 const WITHOUT_AGENT = ['env', '-u', 'NODE_OPTIONS', ...FAKED_COMMAND];
 
 /** A leader that has published what its database holds, and then hears of edits from nobody. */
 async function startLeader(command: readonly string[]): Promise<Replicator> {
+	const repository = await temporaryDirectory('repository');
+	await makeWeakRepository(repository);
 	const leader = await fakedReplicator({
 		mode: 'BACKUP',
 		fixture: 'plain-2.3.2.sqlite.db.gz',
-		repository: join(await temporaryDirectory('repository'), 'restic'),
+		repository,
 		command,
 	});
 	await leader.start();

@@ -4,11 +4,11 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { runLoop } from '../../src/daemon/loop.ts';
-import { createResticRunner } from '../../src/repository/restic-process.ts';
-import { createHeartbeat } from '../../src/signals/heartbeat.ts';
-import { createNtfySender } from '../../src/signals/ntfy-sender.ts';
-import { subscribeToNtfy } from '../../src/signals/ntfy-subscription.ts';
+import { createHeartbeat } from '../../src/notices/heartbeat.ts';
+import { createNtfySender } from '../../src/notices/ntfy-sender.ts';
+import { subscribeToNtfy } from '../../src/nudges/ntfy-subscription.ts';
+import { createResticRunner } from '../../src/repository/restic/restic-process.ts';
+import { runLoop } from '../../src/timing/loop.ts';
 import { collectingGarbage } from '../kit/collect-garbage.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { SILENT_LOG } from '../kit/test-instance.ts';
@@ -79,7 +79,13 @@ async function startHanging(signal: AbortSignal) {
 		signal,
 	});
 	const timeoutMs = HOUR_MS;
-	const ended = run({ command: 'list', options: [], directory, timeoutMs, givesUpOn: /permission denied/ });
+	const ended = run({
+		command: 'list',
+		options: [],
+		directory,
+		timeoutMs,
+		givesUpOn: (line) => line.includes('permission denied'),
+	});
 	ended.catch(() => undefined);
 	return { directory, ended };
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
-import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
-import { lockDataDirectory } from '../../src/daemon/data-directory-lock.ts';
+import { prepareStateDirectory } from '../../src/instance/state-folder/data-directory.ts';
+import { lockDataDirectory } from '../../src/instance/state-folder/data-directory-lock.ts';
 import { firstLine } from '../kit/first-line.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 
@@ -75,4 +76,16 @@ test('a folder that is missing is an error that names the lock', async () => {
 	const paths = { lockFile: join(root, 'lock.db'), lockHolderFile: join(root, 'lock.pid') };
 
 	await expect(lockDataDirectory(paths)).rejects.toMatchObject({ code: 'file-access' });
+});
+
+test('a lock is not refused because somebody only looks whether it is held', async () => {
+	const paths = await prepareStateDirectory(await temporaryDirectory('lock'));
+	await (await lockDataDirectory(paths)).release();
+	const looking = new DatabaseSync(paths.lockFile, { readOnly: true });
+	looking.exec('BEGIN; SELECT count(*) FROM sqlite_schema');
+
+	const lock = lockDataDirectory(paths);
+	setTimeout(() => looking.close(), 100);
+
+	await (await lock).release();
 });

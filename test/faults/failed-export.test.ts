@@ -1,29 +1,24 @@
 import { open } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CATALOG } from '../../src/catalog/index.ts';
-import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
-import { openSnapshotDirectory } from '../../src/daemon/snapshot-directory.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
+import { openSnapshotDirectory } from '../../src/instance/snapshots/snapshot-directory.ts';
+import { prepareStateDirectory } from '../../src/instance/state-folder/data-directory.ts';
 import { publishCycle } from '../../src/leader/publish-cycle.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { FleetInstance } from '../../src/model/instance.ts';
-import type { DatabaseKind } from '../../src/model/row.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { type MemoryStore, memoryRepository, memoryStore } from '../kit/memory-repository.ts';
 import { makeNastyDatabase } from '../kit/nasty-database.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testInstance } from '../kit/test-instance.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
 const TABLES = CATALOG.map(({ name }) => name);
 
-let server: PrivateMariadb;
-beforeAll(async () => {
-	server = await startPrivateMariadb();
-	await server.run(`CREATE USER 'reader'@'%' IDENTIFIED BY 'reader'`);
-});
-afterAll(() => server.stop());
+const mariadb = useMariadb((server) => server.run(`CREATE USER 'reader'@'%' IDENTIFIED BY 'reader'`));
 
 /** A leader's database that one table can no longer be read from. */
 interface Breakable {
@@ -73,18 +68,18 @@ async function overwrite(path: string, at: { start: number; size: number }): Pro
 
 /** Kuma's user keeps every right to the table but that to read it. */
 async function breakableMariadb(): Promise<Breakable> {
-	const { config, other } = await makeNastyDatabase('mariadb', server);
+	const { config, other } = await makeNastyDatabase('mariadb', mariadb);
 	if (config.type !== 'mariadb') throw new Error('not a MariaDB server');
 	const on = (table: string) => `ON \`${config.database}\`.\`${table}\` `;
 	const grants = ['setting', 'knex_migrations_lock', ...TABLES].map(
 		(table) => `GRANT SELECT, INSERT ${on(table)} TO 'reader'@'%'`,
 	);
-	await server.run(grants.join('; '));
+	await mariadb.run(grants.join('; '));
 	return {
 		database: await openDatabase({ ...config, user: 'reader', password: 'reader' }),
 		run: (sql) => other.run(sql),
-		breakTable: (table) => server.run(`REVOKE SELECT ${on(table)} FROM 'reader'@'%'`),
-		repair: () => server.run(grants.join('; ')),
+		breakTable: (table) => mariadb.run(`REVOKE SELECT ${on(table)} FROM 'reader'@'%'`),
+		repair: () => mariadb.run(grants.join('; ')),
 	};
 }
 
@@ -112,7 +107,7 @@ function publish(instance: FleetInstance) {
 	});
 }
 
-describe.each(Object.keys(BREAKABLE) as DatabaseKind[])('an export from %s', (kind) => {
+describe.each(DATABASE_KINDS)('an export from %s', (kind) => {
 	test.each(TABLES)('that fails at the table %s publishes nothing', async (table) => {
 		const place = await BREAKABLE[kind]();
 		const store = memoryStore();

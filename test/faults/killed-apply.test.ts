@@ -1,28 +1,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openUploads } from '../../src/apply/upload-directory.ts';
 import { CATALOG } from '../../src/catalog/index.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
+import { takeSnapshot } from '../../src/instance/snapshots/take-snapshot.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import type { Uploads } from '../../src/model/instance.ts';
 import type { DatabaseKind } from '../../src/model/row.ts';
-import { takeSnapshot } from '../../src/replica/take-snapshot.ts';
 import { takeTables } from '../../src/snapshot/take.ts';
 import { uploadedFilesShownBy } from '../../src/snapshot/uploaded-files.ts';
 import { writeTree } from '../../src/snapshot/write-tree.ts';
 import { applyTrees, type Trees } from '../kit/apply-trees.ts';
+import { bundleProgram } from '../kit/bundle-program.ts';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { firstLine } from '../kit/first-line.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testInstance } from '../kit/test-instance.ts';
-
-const PROGRAM = new URL('../programs/apply-and-hang.mjs', import.meta.url).pathname;
+import { useMariadb } from '../kit/use-mariadb.ts';
 
 /** On top of the fixture: what the replica has. */
 const OLD = `
@@ -53,11 +54,15 @@ const IMAGES = {
 	new: { 'upload/logo1.png': Buffer.from('its next version'), 'upload/logo2.png': Buffer.from('new logo') },
 };
 
-let server: PrivateMariadb;
+const mariadb = useMariadb();
+
+let programs: string;
+let program: string;
 beforeAll(async () => {
-	server = await startPrivateMariadb();
+	programs = await mkdtemp(join(tmpdir(), 'replicator-kuma-programs-'));
+	program = await bundleProgram('apply-and-hang', programs);
 });
-afterAll(() => server.stop());
+afterAll(() => rm(programs, { recursive: true, force: true }));
 
 interface Place {
 	readonly config: DatabaseConfig;
@@ -77,9 +82,9 @@ async function makeDatabase(kind: DatabaseKind, directory: string, sql: string):
 		return { type: 'sqlite', path };
 	}
 	databaseCount += 1;
-	const config = await server.createDatabase(`killed_${databaseCount}`);
-	await server.importFixture('plain-2.3.2.mariadb.sql.gz', config.database);
-	await server.run(sql, config.database);
+	const config = await mariadb.createDatabase(`killed_${databaseCount}`);
+	await mariadb.importFixture('plain-2.3.2.mariadb.sql.gz', config.database);
+	await mariadb.run(sql, config.database);
 	return config;
 }
 
@@ -110,14 +115,14 @@ async function applyAndKill(
 	{ config, dataDirectory }: Place,
 	request: Trees & { stopAt: number },
 ): Promise<string> {
-	const program = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM], {
+	const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
 		env: { ...process.env, APPLY_AND_HANG: JSON.stringify({ config, dataDirectory, ...request }) },
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});
-	onTestFinished(() => void program.kill('SIGKILL'));
-	const ended = once(program, 'exit');
-	const step = await firstLine(program);
-	program.kill('SIGKILL');
+	onTestFinished(() => void child.kill('SIGKILL'));
+	const ended = once(child, 'exit');
+	const step = await firstLine(child);
+	child.kill('SIGKILL');
 	await ended;
 	return step;
 }
@@ -144,7 +149,7 @@ async function expectWholeImages(place: Place): Promise<void> {
 	}
 }
 
-test.each(['sqlite', 'mariadb'] as const)(
+test.each(DATABASE_KINDS)(
 	'an apply that is killed at any statement leaves the old or the new state in %s, and the next one heals',
 	{ timeout: 600_000 },
 	async (kind) => {

@@ -1,20 +1,30 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { bundleProgram } from '../kit/bundle-program.ts';
 import { firstLine } from '../kit/first-line.ts';
 import { fleetMember } from '../kit/fleet-member.ts';
 import { testRepository } from '../kit/restic.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { waitFor } from '../kit/wait-for.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
-const PROGRAM = join(import.meta.dirname, '..', 'programs', 'leader-cycle.mjs');
 const DEADLINE_MS = 60_000;
 
-/** A leader on disk, and programs that run its cycles on a real repository in a local folder. */
+let programs: string;
+let program: string;
+beforeAll(async () => {
+	programs = await mkdtemp(join(tmpdir(), 'replicator-kuma-programs-'));
+	program = await bundleProgram('leader-cycle', programs);
+});
+afterAll(() => rm(programs, { recursive: true, force: true }));
+
+/** A leader on disk, and programs that run its cycles on a real repository in a local folder, which is not there yet. */
 async function leaderOnDisk() {
 	const location = join(await temporaryDirectory('place'), 'repository');
 	const { repository, environment, restic } = await testRepository({ location });
@@ -24,7 +34,7 @@ async function leaderOnDisk() {
 	): ChildProcess => {
 		const child = spawn(
 			process.execPath,
-			[PROGRAM, ...(options.point === undefined ? [] : [options.point])],
+			[program, ...(options.point === undefined ? [] : [options.point])],
 			{
 				stdio: ['ignore', 'pipe', 'inherit'],
 				env: {
@@ -71,6 +81,7 @@ async function leaderOnDisk() {
 /** The same after its first snapshot, with an edit that is to be published next. */
 async function editedLeader() {
 	const disk = await leaderOnDisk();
+	await makeWeakRepository(disk.location);
 	await disk.leader.cycle();
 	// Pruning is due again, so that the next cycle needs the repository for itself alone.
 	await disk.leader.instance.state.save({ lastPrunedAt: null });

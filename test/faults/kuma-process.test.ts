@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, open, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { writeDurably } from '../../src/daemon/durable-file.ts';
+import { writeDurably } from '../../src/files/durable-file.ts';
 import { type KumaExit, KumaProcess, type KumaProcessOptions } from '../../src/kuma/kuma-process.ts';
-import { findListeningPid } from '../../src/kuma/port-owner.ts';
-import { listProcesses, readProcess } from '../../src/kuma/process-table.ts';
+import { findListeningPid } from '../../src/kuma/processes/port-owner.ts';
+import { listProcesses, readProcess } from '../../src/kuma/processes/process-table.ts';
 import { firstLine } from '../kit/first-line.ts';
 import { freePort } from '../kit/free-port.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
@@ -135,6 +135,21 @@ describe('start and readiness', () => {
 
 		await expect(start).rejects.toMatchObject({ code: 'kuma-not-startable', isRetryable: false });
 		await expect(start).rejects.toThrow('ENOENT');
+	});
+
+	test('a program that is being replaced is startable in a moment, and that is said', async () => {
+		const program = join(await temporaryDirectory('program'), 'node');
+		await copyFile(process.execPath, program);
+		const writing = await open(program, 'r+');
+		onTestFinished(() => writing.close());
+		const { kuma } = await makeKuma('kuma-fake.mjs', [], { command: [program, 'server/server.js'] });
+
+		await expect(kuma.start()).rejects.toMatchObject({
+			code: 'kuma-not-startable',
+			isRetryable: true,
+			hint: 'The program is being replaced, as by an update; it is tried again.',
+			cause: { code: 'ETXTBSY' },
+		});
 	});
 
 	test('waiting for readiness can be interrupted', async () => {

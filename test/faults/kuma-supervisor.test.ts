@@ -1,13 +1,14 @@
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { writeDurably } from '../../src/daemon/durable-file.ts';
+import { writeDurably } from '../../src/files/durable-file.ts';
 import {
 	type KumaCrash,
 	KumaSupervisor,
 	type KumaSupervisorOptions,
 } from '../../src/kuma/kuma-supervisor.ts';
-import { readProcess } from '../../src/kuma/process-table.ts';
+import { readProcess } from '../../src/kuma/processes/process-table.ts';
 import { freePort } from '../kit/free-port.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { waitFor } from '../kit/wait-for.ts';
@@ -53,6 +54,29 @@ async function supervise(
 	});
 	supervisors.push(supervisor);
 	return { supervisor, crashes, failures, readyPids };
+}
+
+/** Supervises a Kuma whose program is a file of its own, which may go. */
+async function superviseProgram(): Promise<Supervised & { readonly program: string }> {
+	const directory = await temporaryDirectory('supervisor-program');
+	const program = join(directory, 'kuma');
+	await putProgram(program);
+	const supervised = await supervise(() => [], {
+		kuma: {
+			command: [program],
+			cwd: directory,
+			env: { ...process.env, UPTIME_KUMA_PORT: String(await freePort()), UPTIME_KUMA_HOST: '127.0.0.1' },
+			recordPath: join(directory, 'kuma.json'),
+			writeDurably,
+		},
+	});
+	return { ...supervised, program };
+}
+
+async function putProgram(path: string): Promise<void> {
+	// Renamed into its place: what is being written cannot be run.
+	await writeFile(`${path}.new`, `#!/bin/sh\nexec '${process.execPath}' '${FAKE}' "$@"\n`, { mode: 0o700 });
+	await rename(`${path}.new`, path);
 }
 
 function pidOf(supervisor: KumaSupervisor): number {
@@ -160,6 +184,19 @@ describe('restart', () => {
 		expect(supervisor).toMatchObject({ state: 'running', restartCount: 2 });
 	});
 
+	test('that a stop meets while the old Kuma ends starts no new one', async () => {
+		const { supervisor } = await supervise(() => ['--ignore-sigterm']);
+		await supervisor.start();
+
+		const restarting = supervisor.restart('to take something up');
+		await waitFor(() => supervisor.state === 'stopping', { timeoutMs: SOON, what: 'the end of the old one' });
+		await supervisor.stop();
+
+		expect(await restarting).toEqual({ outcome: 'not-running' });
+		expect(supervisor.restartCount).toBe(0);
+		expect(supervisor.pid).toBeNull();
+	});
+
 	test('of a Kuma that is not wanted to run does nothing', async () => {
 		const { supervisor } = await supervise(() => []);
 
@@ -194,6 +231,39 @@ describe('restart', () => {
 		await waitFor(() => supervisor.state === 'running', { timeoutMs: SOON, what: 'Kuma runs' });
 
 		expect(failures[0]).toMatchObject({ error: { code: 'kuma-not-startable' }, nextStartInMs: 200 });
+	});
+
+	describe('while its program is being replaced', () => {
+		const absences = [
+			['is not there', (program: string) => rename(program, `${program}.old`)],
+			['must not be run', (program: string) => chmod(program, 0o600)],
+		] as const;
+		test.each(absences)('and %s, is tried again until it can be run', async (_what, takeAway) => {
+			const { supervisor, failures, program } = await superviseProgram();
+			await supervisor.start();
+
+			await takeAway(program);
+			const restart = supervisor.restart('a plan was applied');
+			await expect(restart).rejects.toMatchObject({ code: 'kuma-not-startable', isRetryable: false });
+			expect(supervisor.state).toBe('backing-off');
+			await waitFor(() => failures.length >= 3, { timeoutMs: SOON, what: 'three failed starts' });
+			await putProgram(program);
+			await waitFor(() => supervisor.state === 'running', { timeoutMs: SOON, what: 'Kuma runs' });
+
+			expect(failures.map(({ nextStartInMs }) => nextStartInMs).slice(0, 3)).toEqual([100, 200, 300]);
+		});
+
+		test('and a crash comes then, is tried again, too', async () => {
+			const { supervisor, failures, program } = await superviseProgram();
+			await supervisor.start();
+
+			await rm(program);
+			process.kill(pidOf(supervisor), 'SIGKILL');
+			await waitFor(() => failures.length >= 2, { timeoutMs: SOON, what: 'two failed starts' });
+			await putProgram(program);
+
+			await waitFor(() => supervisor.state === 'running', { timeoutMs: SOON, what: 'Kuma runs' });
+		});
 	});
 });
 

@@ -5,13 +5,16 @@ import { fakedReplicator } from '../kit/faked-replicator.ts';
 import { startNtfyServer } from '../kit/ntfy-server.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { waitFor } from '../kit/wait-for.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
 test('what the file system refuses is shown and told, and so is its end', async () => {
 	const ntfy = await startNtfyServer();
+	const repository = await temporaryDirectory('repository');
+	await makeWeakRepository(repository);
 	const leader = await fakedReplicator({
 		mode: 'BACKUP',
 		fixture: 'plain-2.3.2.sqlite.db.gz',
-		repository: join(await temporaryDirectory('repository'), 'restic'),
+		repository,
 		environment: { NTFY_URL: `${ntfy.url}/fleet` },
 	});
 	const ours = join(leader.dataDirectory, 'replicator-kuma');

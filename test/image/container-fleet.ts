@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { KumaClient } from '../kit/kuma-client.ts';
 import { restServer } from '../kit/rest-server.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 import { ADMIN, asAdmin } from './as-admin.ts';
 import { type Container, type ContainerOptions, prepareContainer } from './container.ts';
 import { buildProductImage } from './product-image.ts';
@@ -22,7 +23,8 @@ export async function startContainerFleet(
 ): Promise<ContainerFleet> {
 	const image = await buildProductImage(images, variant);
 	onTestFinished(() => image.remove());
-	const { location: repository } = await restServer();
+	const { location: repository, directory } = await restServer();
+	await makeWeakRepository(directory);
 	const leader = await prepareContainer({ image: image.tag, mode: 'BACKUP', repository, ...options });
 	const replica = await prepareContainer({ image: image.tag, mode: 'RESTORE', repository, ...options });
 	await leader.start();

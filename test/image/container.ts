@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { onTestFinished } from 'vitest';
+import { controlClient } from '../../src/control/control-client.ts';
+import { statePaths } from '../../src/instance/state-folder/data-directory.ts';
 import type { ReplicatorMode } from '../../src/model/role.ts';
 import type { Status } from '../../src/model/status.ts';
 import { freePort } from '../kit/free-port.ts';
-import { waitFor } from '../kit/wait-for.ts';
+import { untilStatus } from '../kit/until-status.ts';
 import { containerLog, PODMAN_COMMAND, podman } from './containers.ts';
 
 /** A new MariaDB, Kuma's migrations and a first snapshot, on a busy machine. */
@@ -11,6 +13,8 @@ const READY_MS = 180_000;
 /** What compose files and manifests give it, too. */
 const GRACE_SECONDS = '60';
 const INTERVAL_SECONDS = '5';
+/** To run a command in a container takes a processor for a second. */
+export const EXEC_EVERY_MS = 1_000;
 
 /** Removes a container and its volume as soon as standard input ends, however the tests die. */
 const WATCHDOG = `
@@ -113,15 +117,10 @@ export async function prepareContainer(options: ContainerOptions): Promise<Conta
 		exec: (...words) => podman('exec', name, ...words),
 		status: async () => JSON.parse(await statusText(name)) as Status,
 		waitForStatus: async (what, condition) => {
-			let text = '';
-			const isThere = async () => {
-				text = await statusText(name);
-				return text.startsWith('{') && condition(JSON.parse(text) as Status);
-			};
-			await waitFor(isThere, { timeoutMs: READY_MS, what }).catch(async (cause) => {
-				throw new Error(`${what}; the status is ${text}, it said:\n${await container.log()}`, { cause });
-			});
-			return JSON.parse(text) as Status;
+			// What the command asks, too, without a process for each look.
+			const client = controlClient(statePaths(await container.volumePath()).controlSocket);
+			const log = () => container.log();
+			return untilStatus({ ask: () => client.status(), what, condition, timeoutMs: READY_MS, log });
 		},
 		checkHealth: async () => {
 			// By its own exit code it says no more than what it has written down.

@@ -5,7 +5,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startHttpTarget } from '../kit/http-target.ts';
 import { kumaInstallation } from '../kit/kuma-installation.ts';
 import { waitFor } from '../kit/wait-for.ts';
-import type { Container } from './container.ts';
+import { type Container, EXEC_EVERY_MS } from './container.ts';
 import { type ContainerFleet, startContainerFleet } from './container-fleet.ts';
 import { type StandInImages, standInImages } from './stand-in-images.ts';
 import { waitForMonitors } from './wait-for-monitors.ts';
@@ -72,7 +72,11 @@ test('the standard image loses nothing on its embedded MariaDB, of which there i
 	// A power cut right after an edit that Kuma has confirmed, while monitors beat.
 	await edit((client) => client.addMonitor({ name: 'Power', url: target.url, interval: 20 }));
 	await waitForMonitors(replica, ['Mail', 'Power', 'Shop']);
-	await waitFor(async () => (await countBeats(replica)) > 0, { timeoutMs: BEATS_MS, what: 'a beat' });
+	await waitFor(async () => (await countBeats(replica)) > 0, {
+		timeoutMs: BEATS_MS,
+		everyMs: EXEC_EVERY_MS,
+		what: 'a beat',
+	});
 	const beats = await countBeats(replica);
 	await edit((client) => client.addMonitor({ name: 'Late', url: 'http://127.0.0.1:9/', active: false }));
 	await Promise.all([leader.kill(), replica.kill()]);

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { cacheFolder } from '../../scripts/kuma-cache.mjs';
 import { findProgram } from '../../scripts/machine-node.mjs';
 import { kumaInstallation } from '../kit/kuma-installation.ts';
+import { waitFor } from '../kit/wait-for.ts';
 import { bootstrapDebian, buildImage, podman, requireContainers } from './containers.ts';
 
 const DOCKERFILE = join(import.meta.dirname, 'stand-in.dockerfile');
@@ -24,6 +27,7 @@ const PACKAGES = [
 const FALLBACK_SUITE = 'bookworm';
 /** What nobody has made anew for a week is removed: a stand-in of other ingredients, and images of killed runs. */
 const KEPT_HOURS = 7 * 24;
+const BUILD_MS = 14 * 60_000;
 const NAME = 'localhost/uptime-kuma-stand-in';
 
 /** As upstream has them; its image without MariaDB and that of a user other than root exist together, too. */
@@ -42,6 +46,31 @@ export interface StandInImages {
  */
 export async function standInImages(): Promise<StandInImages> {
 	await requireContainers();
+	return alone(findOrBuild);
+}
+
+/** Other workers wait until this one is done. The kernel takes the lock back, however a worker ends. */
+async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
+	await mkdir(cacheFolder(), { recursive: true });
+	const lock = new DatabaseSync(join(cacheFolder(), 'stand-in-images.lock'));
+	const isLocked = () => {
+		try {
+			lock.exec('BEGIN EXCLUSIVE');
+			return true;
+		} catch (error) {
+			if (error instanceof Error && /database is locked/.test(error.message)) return false;
+			throw error;
+		}
+	};
+	try {
+		await waitFor(isLocked, { timeoutMs: BUILD_MS, what: 'the images that another worker makes' });
+		return await work();
+	} finally {
+		lock.close();
+	}
+}
+
+async function findOrBuild(): Promise<StandInImages> {
 	await podman('image', 'prune', '--all', '--force', '--filter', `until=${KEPT_HOURS}h`);
 	const suite = await hostSuite();
 	const kuma = await kumaInstallation();

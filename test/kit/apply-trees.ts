@@ -3,6 +3,7 @@ import type { Uploads } from '../../src/model/instance.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
 import { applySnapshot } from '../../src/replica/apply-snapshot.ts';
 import { readTree } from '../../src/snapshot/read-tree.ts';
+import { PLAIN_APPLY } from './plain-apply.ts';
 import { testInstance } from './test-instance.ts';
 
 /** Where the snapshots lie as trees. */
@@ -21,10 +22,7 @@ export async function applyTrees(
 		database,
 		reload: NO_RELOAD,
 		snapshot: await readTree({ directory: wanted, where: 'the wanted snapshot' }),
+		...PLAIN_APPLY,
 		previous: await readTree({ directory: previous, where: 'the previous snapshot' }),
-		isFirstApply: false,
-		guard: 'off',
-		allowsDeletes: false,
-		keepsLocalEntities: false,
 	});
 }

@@ -31,6 +31,8 @@ export interface BeatingFleet<Name extends string> {
 
 export async function startBeatingFleet<Name extends string>(options: {
 	readonly intervalSeconds: number;
+	/** RESTIC_REPOSITORY; see {@link prepareFleet}. */
+	readonly repository?: string;
 	readonly replicas: Readonly<
 		Record<Name, Pick<ReplicatorOptions, 'database' | 'environment' | 'installation' | 'command'>>
 	>;
@@ -42,7 +44,12 @@ export async function startBeatingFleet<Name extends string>(options: {
 			{ mode: 'RESTORE' as const, ...replica },
 		]),
 	) as Readonly<Record<Name, Pick<ReplicatorOptions, 'database'> & { readonly mode: 'RESTORE' }>>;
-	const fleet = await prepareFleet({ leader: { database: 'sqlite' }, replicas });
+	const { repository } = options;
+	const fleet = await prepareFleet({
+		...(repository === undefined ? {} : { repository }),
+		leader: { database: 'sqlite' },
+		replicas,
+	});
 	let monitors: MonitorRows | undefined;
 	const discard = async () => {
 		await monitors?.close();

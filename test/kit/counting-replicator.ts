@@ -1,9 +1,10 @@
 import { requireConfig } from '../../src/config/load-config.ts';
-import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
-import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
-import { Replicator } from '../../src/daemon/replicator.ts';
+import { openRole } from '../../src/daemon/open-role.ts';
+import { joinFleet, openInstance } from '../../src/instance/open-instance.ts';
+import { prepareStateDirectory } from '../../src/instance/state-folder/data-directory.ts';
+import type { ActingRole } from '../../src/model/acting-role.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
-import type { ResticCallReport } from '../../src/repository/restic-process.ts';
+import type { ResticCallReport } from '../../src/repository/restic/restic-process.ts';
 import { unpackSqlite } from './fixtures.ts';
 import { testRepository } from './restic.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -11,7 +12,7 @@ import { SILENT_LOG } from './test-instance.ts';
 
 /** An instance as the daemon puts it together, whose calls of restic are seen. */
 export interface CountingReplicator {
-	readonly replicator: Replicator;
+	readonly replicator: ActingRole;
 	/** Every call of restic so far. */
 	readonly calls: readonly ResticCallReport[];
 	/** Of its SQLite database. */
@@ -33,5 +34,5 @@ export async function countingReplicator(
 	const kuma = { version: '2.3.2', monitorTypes: null, migrations: null };
 	const alone = await openInstance({ config, paths, log: SILENT_LOG, kuma });
 	const instance = joinFleet(alone, { repository, reload: NO_RELOAD });
-	return { replicator: new Replicator({ instance, config }), calls, path };
+	return { replicator: openRole({ instance, config }), calls, path };
 }

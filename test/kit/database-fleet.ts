@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { bundleProgram } from './bundle-program.ts';
+import { hasEnded } from './has-ended.ts';
 import { waitFor } from './wait-for.ts';
+import { TEST_PASSWORD } from './weak-repository.ts';
 
-const PROJECT = join(import.meta.dirname, '..', '..');
-const BUILD_MS = 60_000;
 const READY_MS = 120_000;
 const STOP_MS = 20_000;
 
@@ -48,7 +48,7 @@ export async function startDatabaseFleet(options: {
 		await rm(root, { recursive: true, force: true });
 	};
 	try {
-		const program = await bundle(root);
+		const program = await bundleProgram('follower', root);
 		const start = async (name: string, variables: Variables): Promise<DatabaseMember> => {
 			const dataDirectory = join(root, name);
 			await mkdir(dataDirectory, { mode: 0o700 });
@@ -60,7 +60,7 @@ export async function startDatabaseFleet(options: {
 					HOME: dataDirectory,
 					DATA_DIR: dataDirectory,
 					RESTIC_REPOSITORY: options.repository,
-					RESTIC_PASSWORD: 'sesame-open-up',
+					RESTIC_PASSWORD: TEST_PASSWORD,
 					REPLICATOR_HOSTNAME: name,
 					// Nothing happens by itself but what follows a nudge.
 					REPLICATOR_INTERVAL: '86400',
@@ -94,15 +94,6 @@ export async function startDatabaseFleet(options: {
 	}
 }
 
-/** One file for all of them: to compile the sources anew would take each most of its start. */
-async function bundle(directory: string): Promise<string> {
-	const outfile = join(directory, 'program', 'follower.js');
-	const entry = join(PROJECT, 'test', 'programs', 'follower.mjs');
-	const words = [join(PROJECT, 'scripts', 'build.ts'), '--entry', entry, '--outfile', outfile];
-	await execa(process.execPath, words, { timeout: BUILD_MS });
-	return outfile;
-}
-
 async function end(child: ChildProcess): Promise<void> {
 	if (hasEnded(child)) return;
 	const exit = once(child, 'exit');
@@ -110,8 +101,4 @@ async function end(child: ChildProcess): Promise<void> {
 	child.kill('SIGTERM');
 	await exit;
 	clearTimeout(force);
-}
-
-function hasEnded(child: ChildProcess): boolean {
-	return child.exitCode !== null || child.signalCode !== null;
 }

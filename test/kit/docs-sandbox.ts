@@ -6,6 +6,7 @@ import type { ReplicatorMode } from '../../src/model/role.ts';
 import { unpackSqlite } from './fixtures.ts';
 import { freePort } from './free-port.ts';
 import { prepareReplicator, type Replicator } from './replicator.ts';
+import { makeWeakRepository } from './weak-repository.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../dist/replicator-kuma.js');
 const KUMA = join(import.meta.dirname, '../programs/kuma-fake.mjs');
@@ -22,7 +23,7 @@ export interface BlockEnd {
 	readonly output: string;
 }
 
-/** A machine of its own for the commands of a document: a leader and a replica that run, and one that does not. */
+/** A machine for the commands of documents: a leader and a replica that run, and one that does not. */
 export interface DocsSandbox {
 	/** Runs lines of shell as somebody would who types them where that instance runs; the first failure ends them. */
 	run(text: string, place: Place): Promise<BlockEnd>;
@@ -36,11 +37,13 @@ export async function startDocsSandbox(): Promise<DocsSandbox> {
 	for (const directory of [home, bin]) await mkdir(directory);
 	await symlink(BUNDLE, join(bin, 'replicator-kuma'));
 	const address = `127.0.0.1:${await freePort()}`;
+	const repository = join(root, 'repository');
+	await makeWeakRepository(repository);
 	const prepared: Replicator[] = [];
 	const prepare = async (mode: ReplicatorMode, environment: Readonly<Record<string, string>>) => {
 		const replicator = await prepareReplicator({
 			mode,
-			repository: join(root, 'repository'),
+			repository,
 			// What Kuma has chosen is unpacked with its database.
 			database: 'wizard',
 			installation: { directory: home, node: process.execPath, version: '2.3.2' },

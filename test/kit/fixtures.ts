@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { gunzipSync } from 'node:zlib';
 import type { Value } from '../../src/model/row.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../../shared/fixtures');
+const SAMPLE = { name: 'plain-2.3.2.sqlite.db.gz', sql: join(import.meta.dirname, 'sample-kuma.sql') };
 
 /** @returns where a fixture lies. */
 export function fixturePath(name: string): string {
@@ -20,13 +22,24 @@ export async function readFixture(name: string): Promise<Buffer> {
 	return gunzipSync(await readFile(fixturePath(name)));
 }
 
-/** Unpacks a SQLite fixture into `directory` as Kuma keeps it: kuma.db and db-config.json. */
+/**
+ * Unpacks a SQLite fixture into `directory` as Kuma keeps it: kuma.db and db-config.json. Without the folder of
+ * fixtures, the small one is made anew.
+ */
 export async function unpackSqlite(name: string, directory: string): Promise<string> {
 	await mkdir(directory, { recursive: true });
 	const path = join(directory, 'kuma.db');
-	await writeFile(path, await readFixture(name));
+	if (name === SAMPLE.name && !existsSync(ROOT)) await makeSample(path);
+	else await writeFile(path, await readFixture(name));
 	await writeFile(join(directory, 'db-config.json'), '{"type":"sqlite"}');
 	return path;
+}
+
+/** Makes the database of a small Kuma, with the same tables and rows as a real one has. */
+export async function makeSample(path: string): Promise<void> {
+	const database = new DatabaseSync(path);
+	database.exec(await readFile(SAMPLE.sql, 'utf8'));
+	database.close();
 }
 
 export type TruthRow = Readonly<Record<string, Value>>;

@@ -2,15 +2,17 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CATALOG } from '../../src/catalog/index.ts';
 import { requireConfig } from '../../src/config/load-config.ts';
-import { prepareStateDirectory, type StatePaths } from '../../src/daemon/data-directory.ts';
-import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
-import { type BackupOrders, Replicator } from '../../src/daemon/replicator.ts';
+import { openRole } from '../../src/daemon/open-role.ts';
+import { joinFleet, openInstance } from '../../src/instance/open-instance.ts';
+import { prepareStateDirectory, type StatePaths } from '../../src/instance/state-folder/data-directory.ts';
 import type { Installation } from '../../src/kuma/installation.ts';
-import type { Announcer } from '../../src/model/announcer.ts';
+import type { ActingRole, BackupOrders } from '../../src/model/acting-role.ts';
+import type { Announcer, LeaderStanding } from '../../src/model/announcer.ts';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import type { FleetInstance, Instance } from '../../src/model/instance.ts';
-import type { LineagePlace, Repository } from '../../src/model/lineage.ts';
+import type { LineagePlace, PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
 import type { Log } from '../../src/model/log.ts';
+import type { Reload } from '../../src/model/reload.ts';
 import type { ReplicatorMode } from '../../src/model/role.ts';
 import type { InstanceState } from '../../src/model/state.ts';
 import type { CycleReport } from '../../src/model/status.ts';
@@ -36,7 +38,13 @@ export interface MemberOptions {
 	/** Who is told of what a leader publishes. */
 	readonly announcer?: Announcer;
 	readonly now?: () => number;
+	/** A clock that only goes forward. */
+	readonly uptimeMs?: () => number;
 	readonly log?: Log;
+	/** Instead of a Kuma that nobody reloads. */
+	readonly reload?: Reload;
+	/** Asked at the beginning of each cycle for what cuts it short. */
+	readonly signal?: () => AbortSignal;
 }
 
 /** An instance of a fleet on disk: a real database, state and snapshot directory, and a repository of any kind. */
@@ -49,10 +57,14 @@ export interface FleetMember {
 	/** One cycle of its role. */
 	cycle(): Promise<CycleReport>;
 	backup(orders?: Partial<BackupOrders>): Promise<CycleReport>;
+	/** The newest snapshot that it has seen in the repository. */
+	readonly newest: PublishedSnapshot | null;
 	/** Looks the head up before the next cycle, as the service does when somebody begins to edit. */
 	foresee(): void;
 	/** A cycle with a snapshot that is in this member's own store already, as its leader handed it over. */
 	followLeader(place: LineagePlace): Promise<CycleReport>;
+	/** The leader says which snapshot it stands by. @returns whether this member should look into the repository now. */
+	hear(standing: LeaderStanding): boolean;
 	restore(orders?: { readonly allowsDeletes?: boolean; readonly snapshotId?: string }): Promise<CycleReport>;
 	/** Begins anew on the same disk, as a restarted program does. */
 	restart(changes?: Partial<Omit<MemberOptions, 'fixture' | 'database' | 'isEmpty'>>): Promise<void>;
@@ -86,6 +98,9 @@ export async function fleetMember(options: MemberOptions): Promise<FleetMember> 
 		get state() {
 			return running.instance.state.read();
 		},
+		get newest() {
+			return running.replicator.newest;
+		},
 		cycle: () => tidied(running.replicator, (replicator) => replicator.cycle()),
 		backup: (orders) =>
 			tidied(running.replicator, (replicator) =>
@@ -93,6 +108,7 @@ export async function fleetMember(options: MemberOptions): Promise<FleetMember> 
 			),
 		foresee: () => running.replicator.foresee(),
 		followLeader: (place) => running.replicator.followLeader(place),
+		hear: (standing) => running.replicator.hear(standing),
 		restore: ({ allowsDeletes = false, snapshotId = null } = {}) =>
 			running.replicator.restore({ snapshotId, allowsDeletes, isDryRun: false }),
 		async restart(changes) {
@@ -123,8 +139,8 @@ export async function fleetMember(options: MemberOptions): Promise<FleetMember> 
 
 /** A cycle, and what the service does behind it. */
 async function tidied(
-	replicator: Replicator,
-	cycle: (replicator: Replicator) => Promise<CycleReport>,
+	replicator: ActingRole,
+	cycle: (replicator: ActingRole) => Promise<CycleReport>,
 ): Promise<CycleReport> {
 	const report = await cycle(replicator);
 	await replicator.tidy();
@@ -140,7 +156,7 @@ function emptyDatabase(path: string): void {
 
 async function open(
 	options: MemberOptions & { readonly dataDirectory: string; readonly paths: StatePaths },
-): Promise<{ instance: FleetInstance; replicator: Replicator }> {
+): Promise<{ instance: FleetInstance; replicator: ActingRole }> {
 	const { mode, repository, paths, dataDirectory, now } = options;
 	const { config } = requireConfig(
 		{
@@ -160,9 +176,18 @@ async function open(
 		{ ...alone, ...(now === undefined ? {} : { now }) },
 		{
 			repository,
-			reload: NO_RELOAD,
+			reload: options.reload ?? NO_RELOAD,
 			...(options.announcer === undefined ? {} : { announcer: options.announcer }),
 		},
 	);
-	return { instance, replicator: new Replicator({ instance, config }) };
+	const { signal, uptimeMs } = options;
+	return {
+		instance,
+		replicator: openRole({
+			instance,
+			config,
+			...(signal === undefined ? {} : { signal }),
+			...(uptimeMs === undefined ? {} : { uptimeMs }),
+		}),
+	};
 }

@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Status } from '../../src/model/status.ts';
 import { prepareReplicator, type Replicator, type ReplicatorOptions } from './replicator.ts';
+import { makeWeakRepository } from './weak-repository.ts';
+
+/** What the times in a status may be off by. */
+const ROUNDED_MS = 2;
 
 type MemberOptions = Omit<ReplicatorOptions, 'repository' | 'mode'>;
 
@@ -10,7 +14,7 @@ type MemberOptions = Omit<ReplicatorOptions, 'repository' | 'mode'>;
 export interface Fleet<Name extends string> {
 	readonly leader: Replicator;
 	readonly replicas: Readonly<Record<Name, Replicator>>;
-	/** Asks the leader to publish what was edited. @returns its status after it. */
+	/** Asks the leader to publish what was edited, if it has not done so by itself. @returns its status after it. */
 	publish(): Promise<Status>;
 	/** Asks every replica to look, and waits until all have applied what the leader published last. */
 	follow(): Promise<Status[]>;
@@ -19,7 +23,7 @@ export interface Fleet<Name extends string> {
 
 /** Makes a fleet that is to be started. */
 export async function prepareFleet<Name extends string>(options: {
-	/** RESTIC_REPOSITORY; a local folder of the fleet's own when not given. */
+	/** RESTIC_REPOSITORY; when not given, an empty one in a local folder, whose key costs nothing. */
 	readonly repository?: string;
 	readonly leader: MemberOptions;
 	readonly replicas: Readonly<
@@ -27,6 +31,7 @@ export async function prepareFleet<Name extends string>(options: {
 	>;
 }): Promise<Fleet<Name>> {
 	const folder = await mkdtemp(join(tmpdir(), 'replicator-kuma-repository-'));
+	if (options.repository === undefined) await makeWeakRepository(folder);
 	const repository = options.repository ?? folder;
 	const prepare = (hostname: string, member: MemberOptions & Pick<ReplicatorOptions, 'mode'>) =>
 		prepareReplicator({ repository, hostname, ...member });
@@ -39,9 +44,14 @@ export async function prepareFleet<Name extends string>(options: {
 		leader,
 		replicas,
 		publish: async () => {
-			const before = (await leader.status()).newest?.generation ?? 0;
+			const askedAtMs = Date.now();
 			leader.wake();
-			return leader.waitForStatus('a publish', ({ newest }) => (newest?.generation ?? 0) > before);
+			return leader.waitForStatus('a good cycle that began after the edit', ({ lastCycle, lastError }) => {
+				if (lastCycle === null || lastError !== null) return false;
+				const { outcome, finishedAt, durationMs } = lastCycle;
+				const hasSeenAll = Date.parse(finishedAt) - durationMs >= askedAtMs - ROUNDED_MS;
+				return hasSeenAll && (outcome === 'published' || outcome === 'unchanged');
+			});
 		},
 		follow: async () => {
 			const head = (await leader.status()).newest?.id;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import { freePort } from './free-port.ts';
+import { hasEnded } from './has-ended.ts';
 import { kumaEnvironment } from './kuma-environment.ts';
 import { type KumaInstallation, kumaInstallation } from './kuma-installation.ts';
 import { waitFor } from './wait-for.ts';
@@ -27,7 +28,7 @@ export interface KumaInstance {
 	stop(): Promise<void>;
 	/** Ends Kuma as a power cut does. */
 	kill(): Promise<void>;
-	/** Stops Kuma and removes its data directory, if {@link startKuma} made it. */
+	/** Kills Kuma and removes its data directory, if {@link startKuma} made it. */
 	discard(): Promise<void>;
 }
 
@@ -78,7 +79,7 @@ export async function startKuma(options: KumaOptions): Promise<KumaInstance> {
 		await end(child, 'SIGTERM').catch(kill);
 	};
 	const discard = async () => {
-		await stop();
+		await kill();
 		if (options.dataDirectory === undefined) await rm(dataDirectory, { recursive: true, force: true });
 	};
 	try {
@@ -110,10 +111,6 @@ async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<
 	const exit = once(child, 'exit', { signal: AbortSignal.timeout(STOP_MS) });
 	child.kill(signal);
 	await exit;
-}
-
-function hasEnded(child: ChildProcess): boolean {
-	return child.exitCode !== null || child.signalCode !== null;
 }
 
 async function answers(url: string): Promise<boolean> {

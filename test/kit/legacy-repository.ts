@@ -5,10 +5,11 @@ import type { ResticRepositoryOptions } from '../../src/repository/restic-reposi
 import { fixturePath } from './fixtures.ts';
 import { type TestRepository, testRepository } from './restic.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
+import { weakenRepository } from './weak-repository.ts';
 
 export const LEGACY_PASSWORD = 'legacy';
 
-/** A restic repository as an original leader on that kind of database has left it, unpacked from the fixtures. */
+/** A restic repository as an original leader on that kind of database has left it, but for the cost of its key. */
 export interface LegacyRepository {
 	readonly location: string;
 	/** Opens it as one more instance does, with a cache of its own. */
@@ -20,6 +21,7 @@ export async function legacyRepository(kind: DatabaseKind): Promise<LegacyReposi
 	const directory = await temporaryDirectory('legacy');
 	await execa('tar', ['-xzf', fixturePath(`legacy/${name}.tar.gz`), '-C', directory, '--no-same-owner']);
 	const location = join(directory, 'restic-repo');
+	await weakenRepository(location, LEGACY_PASSWORD);
 	return {
 		location,
 		open: (options) =>

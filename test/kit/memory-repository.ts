@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { chooseForgotten } from '../../src/lineage/choose-forgotten.ts';
+import { compareSnapshots } from '../../src/lineage/snapshot-order.ts';
 import {
 	DEFAULT_FLEET,
 	type LegacySnapshot,
@@ -8,8 +10,6 @@ import {
 	type Repository,
 } from '../../src/model/lineage.ts';
 import { ReplicatorError } from '../../src/model/replicator-error.ts';
-import { chooseForgotten } from '../../src/repository/choose-forgotten.ts';
-import { compareSnapshots } from '../../src/repository/snapshot-order.ts';
 
 interface KeptLegacy {
 	readonly snapshot: LegacySnapshot;
@@ -48,13 +48,20 @@ export function memoryRepository(
 		readonly now?: () => number;
 		/** Runs before every call; what it throws, the call throws. */
 		readonly before?: (call: RepositoryCall) => void | Promise<void>;
+		/** Runs behind every call that had its effect; what it throws, the call throws. */
+		readonly after?: (call: RepositoryCall) => void | Promise<void>;
+		/** Default: those of the disk. */
+		readonly folders?: Folders;
 	} = {},
 ): Repository {
-	const { store = memoryStore(), fleet = DEFAULT_FLEET, now = Date.now, before } = options;
-	const begin = async (call: RepositoryCall): Promise<void> => {
-		await before?.(call);
+	const { store = memoryStore(), fleet = DEFAULT_FLEET, now = Date.now, folders = ON_DISK } = options;
+	async function run<Result>(call: RepositoryCall, work: () => Result | Promise<Result>): Promise<Result> {
+		await options.before?.(call);
 		if (!store.exists && call !== 'create') throw missing();
-	};
+		const result = await work();
+		await options.after?.(call);
+		return result;
+	}
 	const list = (): PublishedSnapshot[] =>
 		store.kept
 			.filter((kept) => kept.fleet === fleet)
@@ -62,52 +69,57 @@ export function memoryRepository(
 			.sort(compareSnapshots);
 	return {
 		location: 'memory',
-		list: async () => {
-			await begin('list');
-			return list();
-		},
-		listWithLegacy: async () => {
-			await begin('list');
-			const legacy = fleet === DEFAULT_FLEET ? store.legacy.map(({ snapshot }) => snapshot) : [];
-			return { published: list(), legacy };
-		},
-		id: async () => {
-			await begin('id');
-			return store.id;
-		},
-		create: async () => {
-			await begin('create');
-			store.exists = true;
-		},
-		publish: async ({ directory, ...place }) => {
-			await begin('publish');
-			const files = await readFiles(directory);
-			const id = randomBytes(32).toString('hex');
-			const snapshot = { ...place, id, time: new Date(now()).toISOString() };
-			store.kept.push({ fleet, snapshot, files });
-			return id;
-		},
-		fetch: async ({ id, directory }) => {
-			await begin('fetch');
-			const kept = [...store.kept, ...store.legacy].find(({ snapshot }) => snapshot.id === id);
-			if (kept === undefined) throw notFound(id);
-			for (const [path, content] of kept.files) {
-				await mkdir(dirname(join(directory, path)), { recursive: true, mode: 0o700 });
-				await writeFile(join(directory, path), content, { mode: 0o600 });
-			}
-		},
-		retain: async (request) => {
-			await begin('retain');
-			const forgotten = chooseForgotten({ snapshots: list(), ...request });
-			store.kept = store.kept.filter(({ snapshot }) => !forgotten.includes(snapshot.id));
-			return { outcome: 'retained', forgotten };
-		},
-		prune: async () => {
-			await begin('prune');
-			return { outcome: store.foreignCount > 0 ? 'shared' : 'pruned' };
-		},
+		list: () => run('list', list),
+		listWithLegacy: () =>
+			run('list', () => {
+				const legacy = fleet === DEFAULT_FLEET ? store.legacy.map(({ snapshot }) => snapshot) : [];
+				return { published: list(), legacy };
+			}),
+		id: () => run('id', () => store.id),
+		create: () =>
+			run('create', () => {
+				store.exists = true;
+			}),
+		publish: ({ directory, ...place }) =>
+			run('publish', async () => {
+				const files = await folders.read(directory);
+				const id = randomBytes(32).toString('hex');
+				const snapshot = { ...place, id, time: new Date(now()).toISOString() };
+				store.kept.push({ fleet, snapshot, files });
+				return id;
+			}),
+		fetch: ({ id, directory }) =>
+			run('fetch', async () => {
+				const kept = [...store.kept, ...store.legacy].find(({ snapshot }) => snapshot.id === id);
+				if (kept === undefined) throw notFound(id);
+				await folders.write(directory, kept.files);
+			}),
+		retain: (request) =>
+			run('retain', () => {
+				const forgotten = chooseForgotten({ snapshots: list(), ...request });
+				store.kept = store.kept.filter(({ snapshot }) => !forgotten.includes(snapshot.id));
+				return { outcome: 'retained', forgotten };
+			}),
+		prune: () => run('prune', () => ({ outcome: store.foreignCount > 0 ? 'shared' : 'pruned' })),
 	};
 }
+
+/** Where trees are read from and written to. */
+export interface Folders {
+	/** @returns content by path below the directory, with forward slashes. */
+	read(directory: string): Promise<ReadonlyMap<string, Uint8Array>>;
+	write(directory: string, files: ReadonlyMap<string, Uint8Array>): Promise<void>;
+}
+
+const ON_DISK: Folders = {
+	read: readFiles,
+	async write(directory, files) {
+		for (const [path, content] of files) {
+			await mkdir(dirname(join(directory, path)), { recursive: true, mode: 0o700 });
+			await writeFile(join(directory, path), content, { mode: 0o600 });
+		}
+	},
+};
 
 async function readFiles(directory: string): Promise<Map<string, Uint8Array>> {
 	const files = new Map<string, Uint8Array>();

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { createConnection } from 'mysql2/promise';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import { readFixture } from './fixtures.ts';
 import { freePort } from './free-port.ts';
+import { mariadbTemplate } from './mariadb-template.ts';
 import { waitFor } from './wait-for.ts';
 
 /** A MariaDB server of the tests' own: own files, own socket, a loopback port, nothing shared with the system's. */
@@ -19,6 +20,12 @@ export interface PrivateMariadb {
 	/** Fills a database from a gzipped dump among the fixtures. */
 	importFixture(name: string, database: string): Promise<void>;
 	run(sql: string, database?: string): Promise<void>;
+	/** @returns what a query gives, as text. */
+	ask(sql: string, database?: string): Promise<string[][]>;
+	/** Stops the server as a machine does that hangs: its connections stay, and nothing is answered. */
+	freeze(): Promise<void>;
+	/** Lets it go on where it was. */
+	thaw(): Promise<void>;
 	stop(): Promise<void>;
 }
 
@@ -48,15 +55,9 @@ export async function startPrivateMariadb(
 	const socketPath = join(directory, 'socket');
 	const port = await freePort();
 	const user = userInfo().username;
+	const program = process.env.MARIADBD ?? '/usr/sbin/mariadbd';
 	try {
-		await execa('mariadb-install-db', [
-			'--no-defaults',
-			`--user=${user}`,
-			`--datadir=${data}`,
-			'--auth-root-authentication-method=socket',
-			`--auth-root-socket-user=${user}`,
-			'--skip-test-db',
-		]);
+		await cp(await mariadbTemplate(program), data, { recursive: true });
 	} catch (error) {
 		await rm(directory, { recursive: true, force: true });
 		throw error;
@@ -68,16 +69,20 @@ export async function startPrivateMariadb(
 			WATCHDOG,
 			'sh',
 			directory,
-			process.env.MARIADBD ?? '/usr/sbin/mariadbd',
+			program,
 			'--no-defaults',
 			`--user=${user}`,
 			`--datadir=${data}`,
+			// A server that starts removes every temporary table in there, whoever uses it.
+			`--tmpdir=${directory}`,
 			`--socket=${socketPath}`,
 			`--pid-file=${join(directory, 'pid')}`,
 			`--port=${port}`,
 			'--bind-address=127.0.0.1',
 			'--innodb-buffer-pool-size=64M',
 			'--innodb-flush-log-at-trx-commit=0',
+			// A file for each table would take most of the time of an import.
+			'--innodb-file-per-table=0',
 			'--skip-log-bin',
 			...(options.tls === undefined
 				? []
@@ -93,6 +98,25 @@ export async function startPrivateMariadb(
 			multipleStatements: true,
 			...(database === undefined ? {} : { database }),
 		});
+	const ask = async (sql: string, database?: string) => {
+		const connection = await connect(database);
+		try {
+			const [rows] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true });
+			return rows.map((row) => row.map(String));
+		} finally {
+			connection.destroy();
+		}
+	};
+	const signal = async (name: 'SIGSTOP' | 'SIGCONT') => {
+		const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
+		process.kill(pid, name);
+		// A thread that is at work goes on for a moment.
+		const isDone = async () => {
+			const states = await threadStates(pid);
+			return name === 'SIGSTOP' ? states.every((state) => state === 'T') : !states.includes('T');
+		};
+		await waitFor(isDone, { timeoutMs: 10_000, what: `MariaDB after ${name}` });
+	};
 	const run = async (sql: string, database?: string) => {
 		const connection = await connect(database);
 		try {
@@ -122,6 +146,9 @@ export async function startPrivateMariadb(
 		socketPath,
 		port,
 		run,
+		ask,
+		freeze: () => signal('SIGSTOP'),
+		thaw: () => signal('SIGCONT'),
 		createDatabase: async (name) => {
 			await run(`CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4`);
 			return {
@@ -152,6 +179,16 @@ export async function startPrivateMariadb(
 		},
 		stop: () => stopServer(server),
 	};
+}
+
+/** @returns the state of each thread of a process, as proc(5) names them. */
+async function threadStates(pid: number): Promise<string[]> {
+	const threads = await readdir(`/proc/${pid}/task`);
+	const stats = await Promise.all(
+		// One that has ended meanwhile has no state.
+		threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8').catch(() => '')),
+	);
+	return stats.filter((stat) => stat !== '').map((stat) => stat.charAt(stat.lastIndexOf(')') + 2));
 }
 
 async function stopServer(watchdog: ChildProcess): Promise<void> {

@@ -1,8 +1,8 @@
 import { onTestFinished } from 'vitest';
+import { SnapshotFeed } from '../../src/fleet/snapshot-feed.ts';
+import type { SnapshotHint } from '../../src/fleet/snapshot-hint.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { type PublicServer, type PublicServerOptions, servePublic } from '../../src/http/public-server.ts';
-import { SnapshotFeed } from '../../src/http/snapshot-feed.ts';
-import type { SnapshotHint } from '../../src/http/snapshot-hint.ts';
 import { SILENT_LOG } from './test-instance.ts';
 import { testStatus } from './test-status.ts';
 
@@ -21,6 +21,7 @@ export async function publicServer(
 ): Promise<TestPublicServer> {
 	const { port = 0, ...others } = options;
 	const feed = new SnapshotFeed();
+	feed.begin({ instanceId: 'leader', isOpen: false });
 	const status = () => testStatus();
 	const server = await servePublic({
 		listen: { host: '127.0.0.1', port },

@@ -1,5 +1,5 @@
+import { findPublished } from '../../src/lineage/find-published.ts';
 import type { Publication, PublishedSnapshot, Repository } from '../../src/model/lineage.ts';
-import { findPublished } from '../../src/repository/find-published.ts';
 
 /** Publishes, and looks it up. */
 export async function publishListed(

@@ -5,15 +5,18 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
-import { statePaths } from '../../src/daemon/data-directory.ts';
-import { controlClient } from '../../src/http/control-client.ts';
+import { controlClient } from '../../src/control/control-client.ts';
+import { statePaths } from '../../src/instance/state-folder/data-directory.ts';
+import { standInPaths } from '../../src/instance/state-folder/stand-in-directory.ts';
 import type { DatabaseConfig } from '../../src/model/database-config.ts';
 import type { ReplicatorMode } from '../../src/model/role.ts';
 import type { Status } from '../../src/model/status.ts';
 import { freePort } from './free-port.ts';
+import { hasEnded } from './has-ended.ts';
 import { kumaEnvironment } from './kuma-environment.ts';
 import { type KumaInstallation, kumaInstallation } from './kuma-installation.ts';
 import { waitFor } from './wait-for.ts';
+import { TEST_PASSWORD } from './weak-repository.ts';
 import { writeDatabaseConfig } from './write-database-config.ts';
 
 /** What is shipped. */
@@ -115,7 +118,7 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 			...(database === 'sqlite' ? { databaseType: 'sqlite' } : {}),
 		}),
 		RESTIC_REPOSITORY: options.repository,
-		RESTIC_PASSWORD: 'sesame-open-up',
+		RESTIC_PASSWORD: TEST_PASSWORD,
 		REPLICATOR_MODE: options.mode,
 		REPLICATOR_HOSTNAME: options.hostname ?? options.mode.toLowerCase(),
 		// What a test wants to arrive, it asks for; signals have tests of their own.
@@ -123,7 +126,8 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 		REPLICATOR_INTERVAL: String(options.intervalSeconds ?? NEVER_SECONDS),
 		...options.environment,
 	};
-	const client = controlClient(statePaths(dataDirectory).controlSocket);
+	const standIn = await standInPaths(dataDirectory);
+	const client = controlClient(statePaths(dataDirectory).controlSocket, standIn.controlSocket);
 	let child: ChildProcess | undefined;
 	let output = '';
 	const running = (): ChildProcess => {
@@ -215,8 +219,4 @@ export async function prepareReplicator(options: ReplicatorOptions): Promise<Rep
 		},
 	};
 	return replicator;
-}
-
-function hasEnded(child: ChildProcess): boolean {
-	return child.exitCode !== null || child.signalCode !== null;
 }

@@ -2,15 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { Publication, Repository } from '../../src/model/lineage.ts';
-import type { ResticCallReport } from '../../src/repository/restic-process.ts';
+import type { ResticCallReport } from '../../src/repository/restic/restic-process.ts';
 import {
 	openResticRepository,
 	type ResticRepositoryOptions,
 } from '../../src/repository/restic-repository.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { SILENT_LOG } from './test-instance.ts';
-
-const TEST_PASSWORD = 'sesame-open-up';
+import { makeWeakRepository, TEST_PASSWORD } from './weak-repository.ts';
 
 export interface TestRepository {
 	readonly repository: Repository;
@@ -21,13 +20,19 @@ export interface TestRepository {
 	restic(...arguments_: readonly string[]): Promise<string>;
 }
 
-/** Opens a repository with a cache and a password of its own. It is not created. */
-export async function testRepository(
-	options: {
-		readonly location: string;
-		readonly environment?: Readonly<Record<string, string>>;
-	} & Partial<Omit<ResticRepositoryOptions, 'environment'>>,
-): Promise<TestRepository> {
+type TestRepositoryOptions = {
+	readonly location: string;
+	readonly environment?: Readonly<Record<string, string>>;
+} & Partial<Omit<ResticRepositoryOptions, 'environment'>>;
+
+/** Makes a repository in a local folder, with a key that costs nothing, and opens it. */
+export async function createdRepository(options: TestRepositoryOptions): Promise<TestRepository> {
+	await makeWeakRepository(options.location);
+	return testRepository(options);
+}
+
+/** Opens a repository with a cache of its own. It is not created. */
+export async function testRepository(options: TestRepositoryOptions): Promise<TestRepository> {
 	const { location, environment: more, ...others } = options;
 	const cacheDirectory = options.cacheDirectory ?? (await temporaryDirectory('restic-cache'));
 	const environment = { RESTIC_REPOSITORY: location, RESTIC_PASSWORD: TEST_PASSWORD, ...more };

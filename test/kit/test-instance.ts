@@ -1,4 +1,5 @@
 import { CATALOG } from '../../src/catalog/index.ts';
+import { createRefusalMemory } from '../../src/instance/refusal-memory.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { Instance, SnapshotStore, StateStore, Uploads } from '../../src/model/instance.ts';
 import type { Log } from '../../src/model/log.ts';
@@ -29,6 +30,7 @@ function memoryState(initial: Partial<InstanceState> = {}): StateStore {
 		instanceId: 'instance-under-test',
 		position: null,
 		intent: null,
+		announced: null,
 		role: null,
 		kumaVersion: null,
 		heldRows: [],
@@ -66,6 +68,8 @@ export function testInstance(parts: { readonly database: Database } & Partial<In
 		uploads: memoryUploads(),
 		log: SILENT_LOG,
 		stages: NO_CLOCK,
+		refusals: createRefusalMemory(),
+		legacyRead: { newest: null },
 		pausesPushMonitors: false,
 		kuma: { version: null, monitorTypes: null, migrations: null },
 		openDatabase: async () => ({ outcome: 'opened', database }),

@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
+import type { DatabaseKind } from '../../src/model/row.ts';
 import type { Status } from '../../src/model/status.ts';
+import { DATABASE_KINDS, forEachKind } from './database-kinds.ts';
 import { type Fleet, prepareFleet } from './fleet.ts';
 import {
 	type HttpRecorder,
@@ -52,7 +54,7 @@ export interface WatchedReplica {
 
 /** A leader on SQLite, and a replica on each kind of database. */
 export interface WatchedFleet {
-	readonly fleet: Fleet<'sqlite' | 'mariadb'>;
+	readonly fleet: Fleet<DatabaseKind>;
 	/** Logged in on the leader. */
 	readonly leader: KumaClient;
 	/** What the leader's own Kuma has asked for. */
@@ -80,27 +82,19 @@ export async function startWatchedFleet(
 	} = {},
 ): Promise<WatchedFleet> {
 	const { version } = await kumaInstallation();
-	const names = ['sqlite', 'mariadb'] as const;
-	const [mariadb, leaderRecorder, ...recorders] = await Promise.all([
-		startPrivateMariadb(),
+	const [leaderRecorder, recorders, mariadb] = await Promise.all([
 		startHttpRecorder(options.answer),
-		...names.map(() => startHttpRecorder(options.answer)),
+		forEachKind(() => startHttpRecorder(options.answer)),
+		DATABASE_KINDS.includes('mariadb') ? startPrivateMariadb() : undefined,
 	]);
 	const web = ({ url }: HttpRecorder) => ({ http_proxy: url, https_proxy: url, no_proxy: '127.0.0.1' });
-	const member = (index: number) => ({
-		...web(recorders[index] as HttpRecorder),
-		...options.replicaEnvironment,
-	});
 	const fleet = await prepareFleet({
 		leader: { database: 'sqlite', environment: { ...web(leaderRecorder), ...options.leaderEnvironment } },
-		replicas: {
-			sqlite: { mode: 'RESTORE', database: 'sqlite', environment: member(0) },
-			mariadb: {
-				mode: 'RESTORE',
-				database: await mariadb.createDatabase('replica'),
-				environment: member(1),
-			},
-		},
+		replicas: await forEachKind(async (kind) => ({
+			mode: 'RESTORE',
+			database: (kind === 'mariadb' ? await mariadb?.createDatabase('replica') : undefined) ?? 'sqlite',
+			environment: { ...web(recorders[kind]), ...options.replicaEnvironment },
+		})),
 	});
 	await fleet.leader.start();
 	const leader = await KumaClient.connect(fleet.leader.url);
@@ -110,11 +104,9 @@ export async function startWatchedFleet(
 		await options.prepare(leader);
 		await fleet.publish();
 	}
-	await Promise.all(names.map((name) => fleet.replicas[name].start()));
+	await Promise.all(DATABASE_KINDS.map((kind) => fleet.replicas[kind].start()));
 	const pids = new Map((await fleet.follow()).map(({ hostname, kuma }) => [hostname, kuma.pid]));
-	const replicas = names.map((name, index) =>
-		watch(name, fleet.replicas[name], recorders[index] as HttpRecorder),
-	);
+	const replicas = DATABASE_KINDS.map((kind) => watch(kind, fleet.replicas[kind], recorders[kind]));
 	/** How many lines of each log were told already. */
 	const told = new Map<string, number>();
 	const openPages = async (password = PASSWORD) => {
@@ -166,7 +158,9 @@ export async function startWatchedFleet(
 			leader.close();
 			for (const { page } of replicas) page.close();
 			await fleet.discard();
-			await Promise.all([mariadb, leaderRecorder, ...recorders].map((server) => server.stop()));
+			await Promise.all(
+				[mariadb, leaderRecorder, ...Object.values(recorders)].map((server) => server?.stop()),
+			);
 		},
 	};
 }

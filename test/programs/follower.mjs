@@ -1,15 +1,16 @@
 // An instance of a fleet without Kuma, configured by the environment: replicates as replicator-kuma does, into a database
 // alone. SIGUSR1 starts a cycle, as a change in Kuma would; SIGTERM ends it. Writes `ready` after its first good cycle.
 import { requireConfig } from '../../src/config/load-config.ts';
-import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
-import { openFleetHttp } from '../../src/daemon/fleet-http.ts';
-import { runLoop } from '../../src/daemon/loop.ts';
-import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
 import { openRepository } from '../../src/daemon/open-repository.ts';
-import { Replicator } from '../../src/daemon/replicator.ts';
-import { SerialQueue } from '../../src/kuma/serial-queue.ts';
+import { openRole } from '../../src/daemon/open-role.ts';
+import { openFleetHttp } from '../../src/fleet/fleet-http.ts';
+import { openHttpSurface } from '../../src/http/http-surface.ts';
+import { joinFleet, openInstance } from '../../src/instance/open-instance.ts';
+import { prepareStateDirectory } from '../../src/instance/state-folder/data-directory.ts';
+import { limitNudges } from '../../src/nudges/nudge-limiter.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
-import { limitNudges } from '../../src/signals/nudge-limiter.ts';
+import { runLoop } from '../../src/timing/loop.ts';
+import { SerialQueue } from '../../src/timing/serial-queue.ts';
 
 const log = {
 	debug() {},
@@ -25,25 +26,16 @@ const kuma = { version: null, monitorTypes: null, migrations: null };
 const repository = openRepository({ config, paths, log, signal: stop.signal });
 const alone = await openInstance({ config, paths, log, kuma });
 const work = new SerialQueue();
-let http = null;
-const instance = joinFleet(alone, {
-	repository,
-	reload: NO_RELOAD,
-	announcer: {
-		announce: (announcement) => http?.announcer?.announce(announcement),
-		confirm: (announcement) => http?.announcer?.confirm(announcement),
-		withdraw: (digest) => http?.announcer?.withdraw(digest),
-	},
-});
-const replicator = new Replicator({ instance, config });
+const surface = await openHttpSurface({ config, status: () => ({}), log });
 let loop = null;
 const nudges = limitNudges({ onNudge: () => loop?.wake() });
-http = await openFleetHttp({
+const http = await openFleetHttp({
 	config,
 	log,
 	repository,
-	snapshots: instance.snapshots,
-	status: () => ({}),
+	snapshots: alone.snapshots,
+	state: alone.state,
+	feed: surface?.feed ?? null,
 	onNudge: () => nudges.nudge(),
 	onHandedOver: (place) => {
 		work
@@ -53,8 +45,19 @@ http = await openFleetHttp({
 				nudges.nudge();
 			});
 	},
+	onStanding: (standing) => {
+		if (replicator.hear(standing)) nudges.nudge();
+	},
 	inTurn: (task) => work.run(task),
 });
+const { announcer } = http;
+const instance = joinFleet(alone, {
+	repository,
+	reload: NO_RELOAD,
+	...(announcer === null ? {} : { announcer }),
+});
+const replicator = openRole({ instance, config, onLoanDue: () => loop?.wake() });
+await surface?.listen(config);
 let isReady = false;
 loop = runLoop({
 	cycle: () => work.run(() => replicator.cycle()),
@@ -70,4 +73,5 @@ process.on('SIGUSR1', () => loop.wake());
 await loop.finished;
 nudges.cancel();
 await http.close();
+await surface?.close();
 process.exit();

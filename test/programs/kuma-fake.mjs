@@ -4,11 +4,13 @@
 //   --crash-after-ms=N    ends by itself with exit code 3
 //   --crash-times=N       ends at once with exit code 3 the first N times; counts in the file --count-file=PATH
 //   --agent               speaks as an agent that can do everything and tells of no edit, until SIGUSR2
-import { appendFileSync, statSync } from 'node:fs';
+//   --held                with --agent: opens its port when the agent is told to release it, and not before
+import { appendFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { AGENT_PROTOCOL, AGENT_VARIABLE, CAPABILITIES } from '../../src/model/agent-protocol.ts';
+import { NO_BEATS_YET } from '../../src/model/beat-watch.ts';
 
 const CRASHED = 3;
 const { values } = parseArgs({
@@ -19,6 +21,7 @@ const { values } = parseArgs({
 		'crash-times': { type: 'string', default: '0' },
 		'count-file': { type: 'string' },
 		agent: { type: 'boolean', default: false },
+		held: { type: 'boolean', default: false },
 	},
 });
 
@@ -32,33 +35,49 @@ process.on('SIGTERM', () => {
 	if (!values['ignore-sigterm']) process.exit(0);
 });
 
+const server = createServer((socket) => socket.destroy());
+let phase = values.held ? 'held' : 'running';
+if (!values.held) setTimeout(listen, Number(values['listen-after-ms']));
 if (values.agent) speakAsAgent();
 
-const server = createServer((socket) => socket.destroy());
-setTimeout(
-	() => server.listen(Number(process.env.UPTIME_KUMA_PORT), '127.0.0.1'),
-	Number(values['listen-after-ms']),
-);
+function listen() {
+	server.listen(Number(process.env.UPTIME_KUMA_PORT), '127.0.0.1');
+}
+
+function release() {
+	if (phase === 'held') listen();
+	phase = 'running';
+}
 
 function speakAsAgent() {
-	const { socketPath, fingerprint } = JSON.parse(process.env[AGENT_VARIABLE]);
+	const told = process.env[AGENT_VARIABLE];
+	// As any other Kuma without an agent.
+	if (told === undefined) {
+		if (values.held) release();
+		return;
+	}
+	const { socketPath, fingerprint } = JSON.parse(told);
 	const hello = {
 		protocol: AGENT_PROTOCOL,
 		productVersion: '0.0.0',
 		kumaVersion: '2.3.2',
 		pid: process.pid,
 		fingerprint,
-		phase: 'running',
 		capabilities: Object.fromEntries(CAPABILITIES.map((name) => [name, true])),
+		problems: [],
+		beats: NO_BEATS_YET,
 	};
 	const clients = new Set();
 	const agent = createServer((socket) => {
 		clients.add(socket);
 		socket.on('error', () => {});
 		createInterface(socket).on('line', (line) => {
-			socket.write(`${JSON.stringify({ id: JSON.parse(line).id, result: hello })}\n`);
+			const { id, method } = JSON.parse(line);
+			if (method === 'release') release();
+			socket.write(`${JSON.stringify({ id, result: { ...hello, phase } })}\n`);
 		});
 	});
+	rmSync(socketPath, { force: true });
 	agent.listen(socketPath);
 	process.once('SIGUSR2', () => {
 		agent.close();

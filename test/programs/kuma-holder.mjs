@@ -1,6 +1,6 @@
 // Starts a Kuma as `replicator-kuma run` does and waits to be killed. Arguments: the record's path, Kuma's folder,
 // Kuma's command. Writes one line of JSON when that Kuma is ready.
-import { writeDurably } from '../../src/daemon/durable-file.ts';
+import { writeDurably } from '../../src/files/durable-file.ts';
 import { KumaProcess } from '../../src/kuma/kuma-process.ts';
 
 const [recordPath, cwd, ...command] = process.argv.slice(2);

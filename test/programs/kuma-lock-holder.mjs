@@ -1,6 +1,6 @@
 // Locks the data directory given as argument, says so in one line, and waits to be killed.
-import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
-import { lockDataDirectory } from '../../src/daemon/data-directory-lock.ts';
+import { prepareStateDirectory } from '../../src/instance/state-folder/data-directory.ts';
+import { lockDataDirectory } from '../../src/instance/state-folder/data-directory-lock.ts';
 
 const paths = await prepareStateDirectory(process.argv[2]);
 await lockDataDirectory(paths);

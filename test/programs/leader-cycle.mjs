@@ -4,11 +4,12 @@
 //   after-backup                    restic has kept the snapshot, and nobody here knows yet
 //   before-position, after-position the new place in the lineage is not saved yet, or just was
 import { requireConfig } from '../../src/config/load-config.ts';
-import { prepareStateDirectory } from '../../src/daemon/data-directory.ts';
-import { joinFleet, openInstance } from '../../src/daemon/open-instance.ts';
 import { openRepository } from '../../src/daemon/open-repository.ts';
-import { Replicator } from '../../src/daemon/replicator.ts';
+import { openRole } from '../../src/daemon/open-role.ts';
+import { joinFleet, openInstance } from '../../src/instance/open-instance.ts';
+import { prepareStateDirectory } from '../../src/instance/state-folder/data-directory.ts';
 import { NO_RELOAD } from '../../src/reload/no-reload.ts';
+import { delegateRepository } from '../kit/delegate-repository.ts';
 
 const [point] = process.argv.slice(2);
 const pass = async (name) => {
@@ -24,12 +25,14 @@ const paths = await prepareStateDirectory(config.dataDirectory);
 const kuma = { version: null, monitorTypes: null, migrations: null };
 const alone = await openInstance({ config, paths, log, kuma });
 const { state } = alone;
-const repository = openRepository({ config, paths, log });
-const publish = repository.publish.bind(repository);
-repository.publish = async (publication) => {
-	const published = await publish(publication);
-	await pass('after-backup');
-	return published;
+const delegated = delegateRepository(openRepository({ config, paths, log }));
+const repository = {
+	...delegated,
+	publish: async (publication) => {
+		const published = await delegated.publish(publication);
+		await pass('after-backup');
+		return published;
+	},
 };
 const instance = joinFleet(
 	{
@@ -46,7 +49,7 @@ const instance = joinFleet(
 	},
 	{ repository, reload: NO_RELOAD },
 );
-const replicator = new Replicator({ instance, config });
-const { outcome } = await replicator.cycle();
-await replicator.tidy();
+const leader = openRole({ instance, config });
+const { outcome } = await leader.cycle();
+await leader.tidy();
 process.stdout.write(`${JSON.stringify({ outcome, warnings })}\n`);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { readProcess } from '../../src/kuma/process-table.ts';
+import { readProcess } from '../../src/kuma/processes/process-table.ts';
 import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { waitFor } from '../kit/wait-for.ts';
 

@@ -1,42 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type InstalledPackage, installPackage } from '../kit/installed-package.ts';
 import { KumaClient } from '../kit/kuma-client.ts';
-import { prepareReplicator, type Replicator, type ReplicatorOptions } from '../kit/replicator.ts';
+import { useReplicators } from '../kit/use-replicators.ts';
+
+const prepare = useReplicators();
 
 let installed: InstalledPackage;
-let repository: string;
-const prepared: Replicator[] = [];
-
 beforeAll(async () => {
-	[installed, repository] = await Promise.all([
-		installPackage(),
-		mkdtemp(join(tmpdir(), 'replicator-kuma-repository-')),
-	]);
+	installed = await installPackage();
 });
-afterAll(async () => {
-	await Promise.all(prepared.map((replicator) => replicator.discard()));
-	await installed?.discard();
-	await rm(repository, { recursive: true, force: true });
-});
-
-async function prepare(mode: ReplicatorOptions['mode']): Promise<Replicator> {
-	const replicator = await prepareReplicator({
-		mode,
-		database: 'sqlite',
-		repository,
-		program: [installed.program],
-		// The command finds its Node on the PATH, as npm's commands do; Kuma is started with one of its own.
-		environment: { PATH: installed.path },
-	});
-	prepared.push(replicator);
-	return replicator;
-}
+afterAll(() => installed?.discard());
 
 test('the installed package lets a leader and a replica run, an edit arrives, and doctor is content on both', async () => {
-	const [leader, replica] = await Promise.all([prepare('BACKUP'), prepare('RESTORE')]);
+	// The command finds its Node on the PATH, as npm's commands do; Kuma is started with one of its own.
+	const shipped = { program: [installed.program], environment: { PATH: installed.path } };
+	const [leader, replica] = await Promise.all([prepare({ mode: 'BACKUP', ...shipped }), prepare(shipped)]);
 	await Promise.all([leader.start(), replica.start()]);
 	const onLeader = await KumaClient.connect(leader.url);
 	await onLeader.setup('admin', 'secret-12345');

@@ -1,29 +1,29 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DATABASE_KINDS } from '../kit/database-kinds.ts';
 import { type Fleet, prepareFleet } from '../kit/fleet.ts';
 import { KumaClient } from '../kit/kuma-client.ts';
 import { kumaRows } from '../kit/kuma-rows.ts';
-import { type PrivateMariadb, startPrivateMariadb } from '../kit/private-mariadb.ts';
 import type { Replicator } from '../kit/replicator.ts';
+import { useMariadb } from '../kit/use-mariadb.ts';
 
 const TITLE = 'Backup job';
 
 /** Each goes on from where the one before has left it. */
 describe('a push monitor, whose address is called on one instance only', () => {
-	let mariadb: PrivateMariadb;
+	const mariadb = useMariadb();
 	let fleet: Fleet<'pausing' | 'running'>;
 	let client: KumaClient;
 	let id: number;
 	let token: string;
 
 	beforeAll(async () => {
-		mariadb = await startPrivateMariadb();
 		fleet = await prepareFleet({
 			leader: { database: 'sqlite' },
 			replicas: {
 				pausing: { mode: 'RESTORE', database: 'sqlite' },
 				running: {
 					mode: 'RESTORE',
-					database: await mariadb.createDatabase('replica'),
+					database: DATABASE_KINDS.includes('mariadb') ? await mariadb.createDatabase('replica') : 'sqlite',
 					environment: { REPLICATOR_PUSH_MONITORS: 'run' },
 				},
 			},
@@ -38,7 +38,6 @@ describe('a push monitor, whose address is called on one instance only', () => {
 	afterAll(async () => {
 		client?.close();
 		await fleet?.discard();
-		await mariadb?.stop();
 	});
 
 	/** Calls the monitor's address as the job does. */

@@ -1,33 +1,17 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { listProcesses } from '../../src/kuma/process-table.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { listProcesses } from '../../src/kuma/processes/process-table.ts';
 import type { Status } from '../../src/model/status.ts';
 import { KumaClient } from '../kit/kuma-client.ts';
-import { prepareReplicator, type Replicator, type ReplicatorOptions } from '../kit/replicator.ts';
+import { useReplicators } from '../kit/use-replicators.ts';
 import { waitFor } from '../kit/wait-for.ts';
 
 const TROUBLE = /\[REPLICATOR\] (WARN|ERROR):/;
 const WAIT_MS = 60_000;
 
-let repository: string;
-const prepared: Replicator[] = [];
-beforeEach(async () => {
-	repository = await mkdtemp(join(tmpdir(), 'replicator-kuma-repository-'));
-});
-afterEach(async () => {
-	await Promise.all(prepared.splice(0).map((replicator) => replicator.discard()));
-	await rm(repository, { recursive: true, force: true });
-});
-
-async function prepare(options: Partial<ReplicatorOptions> = {}): Promise<Replicator> {
-	const replicator = await prepareReplicator({ mode: 'RESTORE', database: 'sqlite', repository, ...options });
-	prepared.push(replicator);
-	return replicator;
-}
+const prepare = useReplicators();
 
 async function answers(url: string): Promise<boolean> {
 	return (await fetch(url, { redirect: 'manual' })).status < 500;

@@ -6,6 +6,7 @@ import { kumaRows } from '../kit/kuma-rows.ts';
 import { startNtfyServer } from '../kit/ntfy-server.ts';
 import { restServer } from '../kit/rest-server.ts';
 import { waitFor } from '../kit/wait-for.ts';
+import { makeWeakRepository } from '../kit/weak-repository.ts';
 
 const TOKEN = 'a-token-for-tests-0123456789';
 /** Nothing but a signal can bring it: the poll comes after a day. */
@@ -19,9 +20,10 @@ interface Signals {
 }
 
 async function startFleet({ leader, replica, isRemote }: Signals): Promise<Fleet<'replica'>> {
-	const repository = isRemote ? (await restServer()).location : undefined;
+	const server = isRemote ? await restServer() : undefined;
+	if (server !== undefined) await makeWeakRepository(server.directory);
 	const fleet = await prepareFleet({
-		...(repository === undefined ? {} : { repository }),
+		...(server === undefined ? {} : { repository: server.location }),
 		leader: { database: 'sqlite', environment: { REPLICATOR_NUDGE: 'on', ...leader } },
 		replicas: {
 			replica: { mode: 'RESTORE', database: 'sqlite', environment: { REPLICATOR_NUDGE: 'on', ...replica } },

@@ -1,0 +1,3 @@
+import { describeReloadBeats } from './reload-beats.ts';
+
+describeReloadBeats('mariadb');
