@@ -26,6 +26,7 @@ import { MaintenanceZone } from './lists/maintenance-zone.ts';
 import { mergeChanges, type OpenChanges } from './lists/merge-changes.ts';
 import { wholeTable } from './lists/whole-table.ts';
 import { Beats } from './monitors/beats.ts';
+import { dropLateBeats } from './monitors/late-beats.ts';
 import { Lease } from './monitors/lease.ts';
 import { MonitorStarts } from './monitors/monitor-starts.ts';
 import { stopMonitors } from './monitors/restart-monitors.ts';
@@ -91,7 +92,9 @@ export function startAgent(found: FoundKuma, options: AgentOptions): void {
 		'server/database.js': {
 			onLoaded: (database) => {
 				hooked.hasGate = gate.install(database, () => {
-					hooked.hasBeats = beats.install(readKuma(root).beans);
+					// Before beats are noted: a late one is none.
+					const isWatched = dropLateBeats(() => readKuma(root), starts);
+					hooked.hasBeats = isWatched && beats.install(readKuma(root).beans);
 					hooked.hasChangeEvents = watchWrites(readKuma(root).beans, options.watched, (tables) =>
 						server.tell({ event: 'changed', tables }),
 					);

@@ -33,7 +33,11 @@ async function replicateAcrossRestart({ leader, replica, edit }: ContainerFleet)
 }
 
 async function expectNoTrouble(...instances: readonly Container[]): Promise<void> {
-	for (const instance of instances) expect((await instance.log()).match(TROUBLE) ?? []).toEqual([]);
+	for (const instance of instances) {
+		const log = await instance.log();
+		// Beside what went wrong, what Kuma said.
+		expect(log.match(TROUBLE) ?? [], log).toEqual([]);
+	}
 }
 
 test('the slim image replicates on SQLite, and goes on after a restart', async () => {

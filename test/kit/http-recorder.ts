@@ -26,10 +26,11 @@ export interface HttpRecorder {
 	stop(): Promise<void>;
 }
 
-/** @param answer what a request gets; without one, or where it returns null, it is `200` and `up`. */
-export async function startHttpRecorder(
-	answer: (request: RecordedRequest) => RecordedAnswer | null = () => null,
-): Promise<HttpRecorder> {
+/** What a request gets, now or later; null: `200` and `up`. */
+export type Answer = (request: RecordedRequest) => RecordedAnswer | null | Promise<RecordedAnswer | null>;
+
+/** @param answer without one, every request gets `200` and `up`. */
+export async function startHttpRecorder(answer: Answer = () => null): Promise<HttpRecorder> {
 	const requests: RecordedRequest[] = [];
 	const server = createServer(async (incoming, response) => {
 		const chunks: Buffer[] = [];
@@ -37,7 +38,7 @@ export async function startHttpRecorder(
 		const url = new URL(incoming.url ?? '', `http://${incoming.headers.host}`).href;
 		const request = { url, method: incoming.method ?? '', body: Buffer.concat(chunks).toString() };
 		requests.push(request);
-		const { status = 200, body = 'up' } = answer(request) ?? {};
+		const { status = 200, body = 'up' } = (await answer(request)) ?? {};
 		const type = body.startsWith('{') ? 'application/json' : 'text/plain';
 		response.writeHead(status, { 'content-type': type }).end(body);
 	}).listen(0, '127.0.0.1');

@@ -3,12 +3,7 @@ import type { DatabaseKind } from '../../src/model/row.ts';
 import type { Status } from '../../src/model/status.ts';
 import { DATABASE_KINDS, forEachKind } from './database-kinds.ts';
 import { type Fleet, prepareFleet } from './fleet.ts';
-import {
-	type HttpRecorder,
-	type RecordedAnswer,
-	type RecordedRequest,
-	startHttpRecorder,
-} from './http-recorder.ts';
+import { type Answer, type HttpRecorder, startHttpRecorder } from './http-recorder.ts';
 import { KumaClient } from './kuma-client.ts';
 import { kumaInstallation } from './kuma-installation.ts';
 import { kumaRows } from './kuma-rows.ts';
@@ -74,7 +69,7 @@ export interface WatchedFleet {
 /** Starts it, with the first user set up on the leader and taken over by the replicas. */
 export async function startWatchedFleet(
 	options: {
-		readonly answer?: (request: RecordedRequest) => RecordedAnswer | null;
+		readonly answer?: Answer;
 		readonly leaderEnvironment?: Readonly<Record<string, string>>;
 		readonly replicaEnvironment?: Readonly<Record<string, string>>;
 		/** Done on the leader before the replicas start. */

@@ -16,10 +16,15 @@ describe('monitors, and what hangs on them, change in a running replica', () => 
 	let apiKey: string;
 	/** Beats every other second, and is never touched. */
 	let steady: number;
+	/** Those who ask for it get their answer when it is due. */
+	const slow = Promise.withResolvers<null>();
 
 	beforeAll(async () => {
 		watched = await startWatchedFleet({
-			answer: ({ url }) => (url.includes('/containers/') ? { body: '{"State":{"Running":true}}' } : null),
+			answer: ({ url }) => {
+				if (url.startsWith('http://slow.test/')) return slow.promise;
+				return url.includes('/containers/') ? { body: '{"State":{"Running":true}}' } : null;
+			},
 			prepare: async (leader) => {
 				steady = await leader.addMonitor({ ...WATCHED, name: 'Steady', url: 'http://steady.test/' });
 				({ key: apiKey } = await leader.addApiKey({ name: 'Prometheus' }));
@@ -151,6 +156,34 @@ describe('monitors, and what hangs on them, change in a running replica', () => 
 				const gone = lists.filter(({ event }) => event === 'deleteMonitorFromList');
 				expect(gone.map(({ values }) => values[0]).sort()).toEqual(ids.toSorted());
 			}
+		}
+		expect(await watched.troubles()).toEqual([]);
+	});
+
+	test('a check that is under way when its monitor is removed or renamed ends without a trace', async () => {
+		const ids: number[] = [];
+		await watched.change(async (leader) => {
+			for (const name of ['Removed', 'Renamed']) {
+				const url = `http://slow.test/${name}`;
+				ids.push(await leader.addMonitor({ ...WATCHED, name, url, interval: 3600, timeout: 600 }));
+			}
+		});
+		await soon('requests', ({ recorder }) => recorder.to('http://slow.test/').length === 2);
+
+		await watched.change(async (leader) => {
+			await leader.deleteMonitor(ids[0] ?? 0);
+			await leader.editMonitor(ids[1] ?? 0, { name: 'New name', url: 'http://quick.test/' });
+		});
+		slow.resolve(null);
+
+		for (const name of ['Removed', 'Renamed'])
+			await soon(`the end of ${name}'s check`, ({ replicator }) =>
+				new RegExp(`\\[${name}\\] isStop = true|Trace: `).test(replicator.log()),
+			);
+		for (const replica of watched.replicas) {
+			expect(await metricsOf(replica, 'Removed')).toEqual([]);
+			expect(await metricsOf(replica, 'Renamed')).toEqual([]);
+			expect(await metricsOf(replica, 'New name')).toHaveLength(1);
 		}
 		expect(await watched.troubles()).toEqual([]);
 	});

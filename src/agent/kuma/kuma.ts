@@ -9,6 +9,8 @@ export interface Bean {
 	readonly beanMeta?: { readonly type?: unknown; durationTimeout?: NodeJS.Timeout };
 	/** A monitor's. */
 	readonly type?: unknown;
+	/** A running monitor's metrics. */
+	prometheus?: unknown;
 	/** A heartbeat's. */
 	readonly monitor_id?: unknown;
 	readonly name?: unknown;

@@ -89,7 +89,8 @@ export class Beats {
 		const id = Number(bean.monitor_id);
 		// Found once: to look for it costs more than everything else about a beat.
 		this.#server ??= this.#readKuma().server;
-		if (!beatsByItself(this.#server?.monitorList?.[id]?.type)) return;
+		const monitor = this.#server?.monitorList?.[id];
+		if (monitor === undefined || !beatsByItself(monitor.type)) return;
 		this.#watch.note(id, performance.now());
 		this.#hasBeaten = true;
 		this.#lastError = null;

@@ -37,7 +37,7 @@ export class MonitorStarts {
 			});
 		// Kuma's own start does not look whether it was stopped meanwhile, and goes on to beat.
 		const stopIfRetired = (bean: Bean) => {
-			if (isRetired(bean)) stopAgain(bean).catch((error: unknown) => agentLog('a late stop failed', error));
+			if (isRetired(bean)) end(bean).catch((error: unknown) => agentLog('a late stop failed', error));
 		};
 		prototype.start = function (this: Bean, ...values: unknown[]) {
 			setLoaded();
@@ -87,10 +87,12 @@ export class MonitorStarts {
 
 	async retire(bean: Bean): Promise<void> {
 		this.#retired.add(bean);
-		await bean.stop?.();
+		await end(bean);
 	}
 }
 
-async function stopAgain(bean: Bean): Promise<void> {
+async function end(bean: Bean): Promise<void> {
 	await bean.stop?.();
+	// A check that is under way would bring its metrics back when it ends, under the labels of before.
+	delete bean.prometheus;
 }

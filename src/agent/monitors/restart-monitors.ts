@@ -1,6 +1,7 @@
 import { describeError } from '../describe-error.ts';
 import { findBeans } from '../kuma/find-beans.ts';
 import type { Bean, Kuma } from '../kuma/kuma.ts';
+import { forgetStatistics } from './late-beats.ts';
 import type { MonitorStarts } from './monitor-starts.ts';
 import { stagger } from './stagger.ts';
 
@@ -64,11 +65,7 @@ export async function restartMonitors(
 	const { stopped, failed: notStopped } = await stopMonitors(kuma, starts, ids);
 	// One that Kuma has started since it was stopped goes on.
 	for (const id of ids) if (starts.hasRetired(list[id])) delete list[id];
-	for (const id of strangers) {
-		// Statistics that are kept in memory would be written to rows that are gone, or to a stranger's.
-		kuma.UptimeCalculator?.remove?.(id);
-		kuma.UptimeCacheList?.clearCache?.(id);
-	}
+	for (const id of strangers) forgetStatistics(kuma, id);
 	// They wait in Kuma's own list: what is paused or deleted there is marked, and what is started takes their place.
 	const waiting = beans.filter((bean) => isActive(bean) && list[bean.id] === undefined);
 	for (const bean of waiting) list[bean.id] = bean;
