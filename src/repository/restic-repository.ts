@@ -301,8 +301,10 @@ class ResticRepository implements Repository {
 		return retryWhileLocked(attempt, {
 			pauseMs: this.#timeouts.lockPauseMs,
 			signal: this.#signal,
-			unlock: async () => {
-				this.#log.warning('The repository is locked; removing stale locks and trying again');
+			unlock: async (failures) => {
+				// Our own restic leaves one behind when it is interrupted right after it has begun.
+				if (failures === 1) this.#log.info('The repository is locked; removing stale locks');
+				else this.#log.warning('The repository is still locked by somebody at work; trying again');
 				const { listMs: timeoutMs } = this.#timeouts;
 				const end = await this.#run({ command: 'unlock', options: [], timeoutMs, givesUpOn: isHopeless });
 				if (end.exitCode !== 0) throw this.#failure(end);

@@ -3,6 +3,7 @@ import { io, type Socket } from 'socket.io-client';
 import { type MonitorFields, monitorForm } from './kuma-monitor-form.ts';
 import { waitFor } from './wait-for.ts';
 
+const RECONNECT_MS = 100;
 const CONNECT_MS = 20_000;
 /** Checking a password is slow on purpose, and Kuma answers a login only after it has sent every list. */
 const CALL_MS = 30_000;
@@ -296,20 +297,35 @@ export class KumaClient {
 
 /**
  * Connects and waits until Kuma listens. What is sent right after connecting is lost on releases that first look
- * something up; they say `loginRequired` once they listen. 2.0.0-dev.0 never says it, but answers at once.
+ * something up; they say `loginRequired` once they listen. 2.0.0-dev.0 never says it, but answers at once. At the first
+ * start of some releases, another server takes the port for a moment.
  */
 async function ready(socket: Socket, url: string): Promise<void> {
 	const { promise, resolve, reject } = Promise.withResolvers<void>();
-	const timer = setTimeout(() => reject(new Error(`${url} does not get ready for a client`)), CONNECT_MS);
-	socket.once('connect_error', (cause) => reject(new Error(`${url} takes no connection`, { cause })));
+	let cause: unknown;
+	const timer = setTimeout(
+		() => reject(new Error(`${url} does not get ready for a client`, { cause })),
+		CONNECT_MS,
+	);
+	let retry: NodeJS.Timeout | undefined;
+	const again = (error: unknown) => {
+		cause = error;
+		clearTimeout(retry);
+		retry = setTimeout(() => socket.connect(), RECONNECT_MS);
+	};
+	socket.on('connect_error', again);
+	socket.on('disconnect', again);
 	socket.once('loginRequired', resolve);
 	socket.once('autoLogin', resolve);
-	socket.once('connect', () => socket.emit('needSetup', () => resolve()));
+	const greet = () => socket.emit('needSetup', () => resolve());
+	socket.on('connect', greet);
 	socket.connect();
 	try {
 		await promise;
 	} finally {
 		clearTimeout(timer);
+		clearTimeout(retry);
+		socket.off('connect_error', again).off('disconnect', again).off('connect', greet);
 	}
 }
 

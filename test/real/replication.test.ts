@@ -81,9 +81,9 @@ describe('a leader, a replica on SQLite and one on MariaDB that keeps its local 
 				}),
 				name,
 			).toEqual([]);
-			expect(fleet.replicas[name].log().match(TROUBLE) ?? [], name).toEqual([]);
+			expect(fleet.replicas[name].log().match(TROUBLE) ?? [], fleet.replicas[name].log()).toEqual([]);
 		}
-		expect(fleet.leader.log().match(TROUBLE) ?? []).toEqual([]);
+		expect(fleet.leader.log().match(TROUBLE) ?? [], fleet.leader.log()).toEqual([]);
 	}
 
 	async function withLogin<Result>(
