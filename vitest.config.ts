@@ -55,6 +55,7 @@ export default defineConfig({
 				test: {
 					name: 'real',
 					sequence: { groupOrder: 1 },
+					isolate: false,
 					include: ['test/real/**/*.test.ts'],
 					exclude: [...LEFT_OUT_FILES, BEATS],
 					testTimeout: 240_000,
