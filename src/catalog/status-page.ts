@@ -5,6 +5,7 @@ export const statusPage: CatalogTable = {
 	noun: 'status page',
 	plural: 'status pages',
 	titleColumn: 'slug',
+	uploadColumns: ['icon'],
 	// Kuma 2.0 knows none of these; a page without them shows the same monitors.
 	additiveColumns: [
 		'auto_refresh_interval',

@@ -38,4 +38,6 @@ export interface CatalogTable {
 	/** The column that stops a row from running when it is 0; a row that must not run is applied with it at 0. */
 	readonly activeColumn?: string;
 	readonly softReferences?: readonly SoftReference[];
+	/** Columns with the address of an uploaded file, such as `/upload/logo1.png`: that file travels with the row. */
+	readonly uploadColumns?: readonly string[];
 }

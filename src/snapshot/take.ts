@@ -104,7 +104,7 @@ export async function toContent(request: {
 		withoutColumns(table, catalog.find(({ name }) => name === table.name)?.volatileColumns ?? []),
 	);
 	const files: SnapshotFile[] = [];
-	for (const { path, pages, isPlain } of filesShownBy(taken.tables)) {
+	for (const { path, pages, isPlain } of filesShownBy(taken.tables, catalog)) {
 		const content = isPlain ? await request.readUpload(path) : { reason: 'is not the plain path of a file' };
 		// A page may name a file that is gone; Kuma shows a broken image then, here and on every replica.
 		if (content === null) continue;

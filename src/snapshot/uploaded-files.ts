@@ -1,3 +1,4 @@
+import type { CatalogTable } from '../model/catalog-table.ts';
 import type { TableRows } from '../model/row.ts';
 
 // Kuma writes `/upload/logo1.png?t=1764000000123` into status_page.icon and serves the folder upload/ below the
@@ -7,36 +8,43 @@ const UPLOADED = /^\/(upload\/[^?#]*)/;
 /** What a manifest takes. */
 const PATH_LENGTH_MAX = 1024;
 
-/** A file that status pages show as their image. */
+/** A file that rows name, which is the image that a status page shows. */
 export interface ShownFile {
 	/** Below the data directory, with forward slashes. */
 	readonly path: string;
-	/** What the pages are called. */
+	/** What the rows are called that name it. */
 	readonly pages: readonly string[];
 	/** Whether the path leads straight to a file below `upload/`. */
 	readonly isPlain: boolean;
 }
 
-/** @returns the uploaded images that status pages show, ordered by path. */
-export function filesShownBy(tables: readonly TableRows[]): ShownFile[] {
-	const pages = tables.find(({ name }) => name === 'status_page');
-	const icon = pages?.columns.findIndex(({ name }) => name === 'icon') ?? -1;
-	const slug = pages?.columns.findIndex(({ name }) => name === 'slug') ?? -1;
-	if (pages === undefined || icon < 0) return [];
+/** @returns the uploaded files that rows name in the columns that the catalog says, ordered by path. */
+export function filesShownBy(tables: readonly TableRows[], catalog: readonly CatalogTable[]): ShownFile[] {
 	const shown = new Map<string, string[]>();
-	for (const row of pages.rows) {
-		const value = row[icon];
-		const path = typeof value === 'string' ? UPLOADED.exec(value)?.[1] : undefined;
-		if (path !== undefined) shown.set(path, [...(shown.get(path) ?? []), String(row[slug] ?? '')]);
+	for (const { name, titleColumn, uploadColumns = [] } of catalog) {
+		const table = tables.find((each) => each.name === name);
+		if (table === undefined) continue;
+		const title = table.columns.findIndex((column) => column.name === titleColumn);
+		for (const [index, column] of table.columns.entries()) {
+			if (!uploadColumns.includes(column.name)) continue;
+			for (const row of table.rows) {
+				const value = row[index];
+				const path = typeof value === 'string' ? UPLOADED.exec(value)?.[1] : undefined;
+				if (path !== undefined) shown.set(path, [...(shown.get(path) ?? []), String(row[title] ?? '')]);
+			}
+		}
 	}
 	return [...shown]
 		.map(([path, names]) => ({ path, pages: names, isPlain: isPlain(path) }))
 		.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** @returns the paths below the data directory, sorted, of the uploaded images that status pages show. */
-export function uploadedFilesShownBy(tables: readonly TableRows[]): string[] {
-	return filesShownBy(tables).flatMap((file) => (file.isPlain ? [file.path] : []));
+/** @returns the paths below the data directory, sorted, of the uploaded files that travel. */
+export function uploadedFilesShownBy(
+	tables: readonly TableRows[],
+	catalog: readonly CatalogTable[],
+): string[] {
+	return filesShownBy(tables, catalog).flatMap((file) => (file.isPlain ? [file.path] : []));
 }
 
 function isPlain(path: string): boolean {

@@ -140,7 +140,7 @@ async function stateOf({ database }: Place) {
 /** A page may show an image before its row says so, but never none, and never half of one. */
 async function expectWholeImages(place: Place): Promise<void> {
 	const { tables } = await stateOf(place);
-	const paths = uploadedFilesShownBy(tables);
+	const paths = uploadedFilesShownBy(tables, CATALOG);
 	expect(paths).toHaveLength(2);
 	for (const path of paths) {
 		const versions = Object.values(IMAGES).flatMap((images) => Object.entries(images));
