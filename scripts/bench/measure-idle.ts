@@ -4,7 +4,7 @@ import { prepareFleet } from '../../test/kit/fleet.ts';
 import { freePort } from '../../test/kit/free-port.ts';
 import { KumaClient } from '../../test/kit/kuma-client.ts';
 import { openRestServer, type RestServer } from '../../test/kit/open-rest-server.ts';
-import type { Replicator } from '../../test/kit/replicator.ts';
+import { PROGRAM, type Replicator } from '../../test/kit/replicator.ts';
 import type { BenchRun } from './bench-run.ts';
 import type { Figure } from './figure.ts';
 import { readProcessUsage } from './process-usage.ts';
@@ -14,6 +14,8 @@ import { openRowStore } from './row-store.ts';
 import { openWay } from './ways.ts';
 
 const HOUR_S = 3600;
+/** As the image and the systemd unit start it. */
+const AS_PACKAGED = { program: [process.execPath, '--no-opt', '--semi-space-growth-factor=1', PROGRAM] };
 /** The defaults of REPLICATOR_INTERVAL. */
 const INTERVAL_S = { leader: 300, replica: 360 } as const;
 /** How often a leader on which nothing is edited looks into the repository. */
@@ -36,12 +38,17 @@ export async function measureIdle(run: BenchRun): Promise<Figure[]> {
 	const defaults = (seconds: number) => ({ REPLICATOR_INTERVAL: String(seconds) });
 	const fleet = await prepareFleet({
 		repository: rest.location,
-		leader: { database: 'sqlite', environment: { ...way.leader, ...defaults(INTERVAL_S.leader) } },
+		leader: {
+			database: 'sqlite',
+			environment: { ...way.leader, ...defaults(INTERVAL_S.leader) },
+			...AS_PACKAGED,
+		},
 		replicas: {
 			replica: {
 				mode: 'RESTORE',
 				database: 'sqlite',
 				environment: { ...way.replica, ...defaults(INTERVAL_S.replica) },
+				...AS_PACKAGED,
 			},
 		},
 	});
