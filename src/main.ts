@@ -1,12 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, exitCodeOf } from './commands/exit-code.ts';
-import { stayIdle } from './commands/opening/stay-idle.ts';
 import { maskSecrets } from './log/secrets.ts';
 import { PRODUCT_VERSION } from './model/product-version.ts';
 import { ReplicatorError } from './model/replicator-error.ts';
 
 const program = new Command('replicator-kuma')
-	.description('Keeps a fleet of Uptime Kuma instances in step: edit one, and every other one follows.')
+	.description('Keeps a fleet of Uptime Kuma instances in sync: edit one, and every other one follows.')
 	.version(PRODUCT_VERSION)
 	.exitOverride()
 	.showHelpAfterError(
@@ -41,8 +40,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 };
 
 const asked = process.argv[2] ?? '';
-// Before anything is loaded, for loading alone makes functions hot.
-if (asked === 'run') stayIdle();
 const names = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
 for (const name of names) (await COMMANDS[name]?.())?.(program);
 

@@ -10,11 +10,13 @@ import type { Plan } from '../model/plan.ts';
 import { ReplicatorError } from '../model/replicator-error.ts';
 import { roleOf } from '../model/role.ts';
 import { compareContents } from '../plan/words/compare-contents.ts';
-import { describePlan } from '../plan/words/describe-plan.ts';
+import { describeChange } from '../plan/words/describe-plan.ts';
+import { showChanges } from '../plan/words/shown-changes.ts';
 import { NO_RELOAD } from '../reload/no-reload.ts';
 import { chooseSnapshot, previewRestore } from '../replica/restore-cycle.ts';
 import { type Context, openContext } from './opening/open-context.ts';
 import { openReader } from './opening/open-reader.ts';
+import type { Difference } from './printing/answers.ts';
 import { HistoryReader, toCompared } from './printing/history-reader.ts';
 import { printHeldRows, printJson, printLine } from './printing/print.ts';
 
@@ -41,14 +43,14 @@ Examples:
 		.action(async (first: string | undefined, second: string | undefined, { json }: { json: boolean }) => {
 			const context = openContext({ needsRepository: true });
 			const { title, plan } = await compare(context, first, second);
-			const lines = describePlan(plan, CATALOG);
+			const changes = showChanges(plan, CATALOG);
 			if (json) {
-				printJson({ title, changes: lines, heldRows: plan.heldRows });
+				printJson<Difference>({ title, changes, heldRows: plan.heldRows });
 				return;
 			}
 			printLine(title);
-			for (const line of lines) printLine(`  ${line}`);
-			if (lines.length === 0) printLine('  No differences.');
+			for (const change of changes) printLine(`  ${describeChange(change)}`);
+			if (changes.length === 0) printLine('  No differences.');
 			printHeldRows(plan.heldRows);
 		});
 }

@@ -10,7 +10,7 @@ import { writeSqlTree } from '../snapshot/write-sql-tree.ts';
 import { writeTree } from '../snapshot/write-tree.ts';
 import { openContext } from './opening/open-context.ts';
 import { openReader } from './opening/open-reader.ts';
-import { staySmall } from './opening/stay-small.ts';
+import type { ExportEnd } from './printing/answers.ts';
 import { colour, printJson, printLine } from './printing/print.ts';
 
 const FORMATS = ['csv', 'sql', 'json'] as const;
@@ -42,7 +42,6 @@ Examples:
 		)
 		.action(async (directory: string, { format, json }: Options) => {
 			const context = openContext({ needsRepository: false });
-			staySmall();
 			const target = resolve(directory);
 			const instance = await openReader(context);
 			const opened = await instance.openDatabase();
@@ -60,7 +59,7 @@ Examples:
 				throw fileError({ path: target, verb: 'write', cause });
 			}
 			const rowCount = encoded.tables.reduce((sum, table) => sum + table.rowCount, 0);
-			const result = {
+			const result: ExportEnd = {
 				directory: target,
 				format,
 				digest: encoded.digest,
@@ -69,7 +68,7 @@ Examples:
 				files: encoded.files.length,
 				missingImages,
 			};
-			if (json) return printJson(result);
+			if (json) return printJson<ExportEnd>(result);
 			printLine(
 				`Exported ${rowCount} rows of ${encoded.tables.length} tables and ${encoded.files.length} files to ${target}.`,
 			);

@@ -11,7 +11,7 @@ import { describeVerdict } from '../replica/report-restore.ts';
 import { readTree } from '../snapshot/read-tree.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { openContext, withInstance } from './opening/open-context.ts';
-import { staySmall } from './opening/stay-small.ts';
+import type { ImportEnd } from './printing/answers.ts';
 import { colour, printHeldRows, printJson, printLine } from './printing/print.ts';
 
 interface Options {
@@ -43,7 +43,6 @@ Examples:
 		)
 		.action(async (directory: string, options: Options) => {
 			const context = openContext({ needsRepository: false });
-			staySmall();
 			const where = resolve(directory);
 			const snapshot = await readExport(where);
 			const result = await withInstance(context, async (instance): Promise<ImportOutcome> => {
@@ -91,7 +90,7 @@ function print(result: ImportOutcome, options: Options): void {
 	const { added, changed, removed } = summarisePlan(plan);
 	const changes = plan.isEmpty ? 0 : Math.max(1, added + changed + removed + plan.settings.length);
 	if (options.json) {
-		printJson({
+		printJson<ImportEnd>({
 			outcome,
 			changes,
 			...summarisePlan(plan),

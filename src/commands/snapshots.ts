@@ -4,6 +4,7 @@ import { prepareStateDirectory } from '../instance/state-folder/data-directory.t
 import { findHead } from '../lineage/find-head.ts';
 import type { PublishedSnapshot } from '../model/lineage.ts';
 import { openContext } from './opening/open-context.ts';
+import type { ListedSnapshot } from './printing/answers.ts';
 import { borderlessTable } from './printing/borderless-table.ts';
 import { HistoryReader } from './printing/history-reader.ts';
 import { formatAge, formatTime, printJson, printLine } from './printing/print.ts';
@@ -41,19 +42,12 @@ Examples:
 			const { head } = findHead(published);
 			const shown = published.toReversed().slice(0, count);
 			const history = new HistoryReader(repository);
-			const entries = [];
+			const entries: ListedSnapshot[] = [];
 			for (const snapshot of shown) entries.push(await describe(snapshot, { head, published, history }));
-			if (json) printJson(entries);
+			if (json) printJson<readonly ListedSnapshot[]>(entries);
 			else if (entries.length === 0) printNone(legacy.length);
 			else printTable(entries, published.length);
 		});
-}
-
-interface Entry extends PublishedSnapshot {
-	readonly isHead: boolean;
-	readonly kumaVersion: string | null;
-	/** What it changed against its parent, in words; null when the parent is gone. */
-	readonly changes: string | null;
 }
 
 async function describe(
@@ -63,7 +57,7 @@ async function describe(
 		readonly published: readonly PublishedSnapshot[];
 		readonly history: HistoryReader;
 	},
-): Promise<Entry> {
+): Promise<ListedSnapshot> {
 	const parent = context.published.find(({ id }) => id === snapshot.parentId) ?? null;
 	const { kumaVersion, changes } = await context.history.describe(snapshot, parent);
 	return { ...snapshot, isHead: snapshot.id === context.head?.id, kumaVersion, changes };
@@ -77,7 +71,7 @@ function printNone(legacyCount: number): void {
 	);
 }
 
-function printTable(entries: readonly Entry[], total: number): void {
+function printTable(entries: readonly ListedSnapshot[], total: number): void {
 	const table = borderlessTable(['Snapshot', 'Gen.', 'Published', 'Age', 'Leader', 'Kuma', 'Changes']);
 	for (const entry of entries) {
 		table.push([

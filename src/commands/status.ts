@@ -37,7 +37,7 @@ Examples:
 			const { dataDirectory } = loaded.usable;
 			const status = await askStatus({ dataDirectory, paths });
 			process.exitCode = exitCodeOfStatus(status);
-			if (json) printJson(status);
+			if (json) printJson<Status | null>(status);
 			else if (status === null) {
 				printLine(`replicator-kuma is not running on ${dataDirectory}.`);
 				printLine(
@@ -108,7 +108,7 @@ function printStatus(status: Status): void {
 				? 'none seen yet'
 				: `${newest.id.slice(0, 8)}, ${describeGeneration(newest.generation)}, ${formatTime(newest.time)}, from ${newest.hostname}`,
 		],
-		['Held here', applied === null ? 'none yet' : describePosition(applied)],
+		['Applied', applied === null ? 'none yet' : describePosition(applied)],
 		['Lag', lagMs === null ? 'unknown' : lagMs === 0 ? 'none' : formatAge(lagMs)],
 		[
 			'Kuma',

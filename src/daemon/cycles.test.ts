@@ -90,7 +90,7 @@ test('what a cycle took is without the wait for its turn', async () => {
 });
 
 test.each([
-	['shows what would be done', async () => ({ ...UNCHANGED, outcome: 'planned' })],
+	['shows what would be done', async () => ({ ...UNCHANGED, outcome: 'planned' as const })],
 	['fails', () => Promise.reject(new ReplicatorError('Not there.', { code: 'snapshot-not-found' }))],
 ])("a person's preview that %s says nothing of how replication goes", async (_how, preview) => {
 	const { cycles, beats } = setUp();

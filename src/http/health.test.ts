@@ -48,7 +48,7 @@ test('a failure alone is not unhealthy, and what it says is not told to everybod
 
 test('what waits for a person is the reason when nothing failed', () => {
 	const lastCycle = {
-		outcome: 'held',
+		outcome: 'held' as const,
 		summary: 'It would delete 12 of 12 monitors.',
 		needsDecision: true,
 		details: [],

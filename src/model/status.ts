@@ -16,9 +16,26 @@ export interface CycleReport extends CycleEnd {
 	readonly stages: StageDurations;
 }
 
+/**
+ * `published`, `applied`: something has changed. `unchanged`, `up-to-date`: there was nothing to do. `planned`: a preview.
+ * `held`, `stood-down`: a person must decide. `not-set-up`: Kuma has no database yet. `wait-for-user`: it has no user
+ * yet. `nothing-published`: the repository has no snapshot of this fleet.
+ */
+export type CycleOutcome =
+	| 'published'
+	| 'applied'
+	| 'unchanged'
+	| 'up-to-date'
+	| 'planned'
+	| 'held'
+	| 'stood-down'
+	| 'not-set-up'
+	| 'wait-for-user'
+	| 'nothing-published';
+
 /** The same, without what it took. */
 export interface CycleEnd {
-	readonly outcome: string;
+	readonly outcome: CycleOutcome;
 	/** One sentence for people. */
 	readonly summary: string;
 	/** A person must decide something before it goes on. */

@@ -10,7 +10,7 @@ import { createNotices } from './notices.ts';
 
 const silent = { debug() {}, info() {}, warning() {}, error() {} };
 
-function report(outcome: string, more: Partial<CycleReport> = {}): CycleReport {
+function report(outcome: CycleReport['outcome'], more: Partial<CycleReport> = {}): CycleReport {
 	return {
 		outcome,
 		summary: `It was ${outcome}.`,
@@ -109,7 +109,7 @@ describe('news', () => {
 
 		notices.tell(report('published'), 12);
 		notices.tell(report('applied'), 34);
-		for (const outcome of ['unchanged', 'up-to-date', 'nothing-published', 'wait-for-user'])
+		for (const outcome of ['unchanged', 'up-to-date', 'nothing-published', 'wait-for-user'] as const)
 			notices.tell(report(outcome));
 
 		expect(await told()).toEqual([
@@ -131,7 +131,7 @@ describe('news', () => {
 		expect(beats).toEqual([]);
 	});
 
-	test('rows that are held back raise the priority, until they are known', async () => {
+	test('rows that are set aside raise the priority, until they are known', async () => {
 		const { notices, told } = await listen();
 		const row = { table: 'monitor', key: '1', title: 'API', reason: 'too long', how: 'held' } as const;
 		const other = { ...row, key: '2' };

@@ -158,7 +158,7 @@ export class CycleNotices {
 		if (last?.code !== notice.code) this.#send(notice);
 	}
 
-	/** Rows that are held back are worth more attention, but not at every change of something else. */
+	/** Rows that are set aside are worth more attention, but not at every change of something else. */
 	#kindOf(report: CycleReport, outcome: 'published' | 'applied'): Notice['kind'] {
 		if (outcome === 'published') return outcome;
 		this.#toldRows ??= '[]';

@@ -28,7 +28,7 @@ interface MissingColumn {
 
 /**
  * Decides for every row of one table what it will be: as the snapshot has it, as the replica has it (local
- * entities), held back or paused. Looks at the table alone; what rows of other tables do to it comes later.
+ * entities), set aside or paused. Looks at the table alone; what rows of other tables do to it comes later.
  */
 export function draftTable(request: {
 	readonly input: PlanInput;

@@ -4,6 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { CATALOG } from '../../src/catalog/index.ts';
 import type { CycleReport } from '../../src/model/status.ts';
+import { describeChange } from '../../src/plan/words/describe-plan.ts';
+import type { ShownChange } from '../../src/plan/words/shown-changes.ts';
 import { emptySqliteCatalog } from '../kit/empty-catalog.ts';
 import { unpackSqlite } from '../kit/fixtures.ts';
 import { lastingRows } from '../kit/lasting-rows.ts';
@@ -61,7 +63,7 @@ async function runJson<Result>(arguments_: readonly string[], place: Place): Pro
 
 interface Difference {
 	readonly title: string;
-	readonly changes: readonly string[];
+	readonly changes: readonly ShownChange[];
 	readonly heldRows: readonly unknown[];
 }
 
@@ -99,7 +101,19 @@ test('backup, snapshots, diff, restore --dry-run and restore tell one story to s
 	expect(again).toMatchObject({ outcome: 'unchanged', snapshotId: JSON.parse(first.stdout).snapshotId });
 	expect(second).toMatchObject({ outcome: 'published', snapshotId: id });
 	const renamed = [
-		expect.stringMatching(/^~ monitor "Renamed" \(id 2\): name ".*" → "Renamed", url \*\*\*$/),
+		{
+			kind: 'changed',
+			what: 'row',
+			table: 'monitor',
+			noun: 'monitor',
+			key: [2],
+			title: 'Renamed',
+			isNamed: true,
+			columns: [
+				{ column: 'name', isMasked: false, before: expect.any(String), after: 'Renamed' },
+				{ column: 'url', isMasked: true },
+			],
+		},
 	];
 	expect(unpublished.changes).toEqual(renamed);
 	expect(between.changes).toEqual(renamed);
@@ -114,8 +128,9 @@ test('backup, snapshots, diff, restore --dry-run and restore tell one story to s
 		}),
 		expect.objectContaining({ id: again.snapshotId, isHead: false, changes: 'the first snapshot' }),
 	]);
-	expect(dryRun).toMatchObject({ outcome: 'planned', needsDecision: false, details: toCome.changes });
-	expect(toCome.changes).toContainEqual(expect.stringMatching(/^\+ monitor "Renamed" \(id 2\)$/));
+	expect(dryRun).toMatchObject({ outcome: 'planned', needsDecision: false });
+	expect(dryRun.details).toEqual(toCome.changes.map(describeChange));
+	expect(dryRun.details).toContain('+ monitor "Renamed" (id 2)');
 	expect(beforeRestore.get('monitor')).toEqual([]);
 	expect(restored).toMatchObject({ outcome: 'applied', snapshotId: second.snapshotId, heldRows: [] });
 	expect(restoredAgain.stages).toEqual({ poll: ms, plan: ms });

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../kit/temporary-directory.ts';
 import { testStatus } from '../kit/test-status.ts';
 
 const REPORT = {
-	outcome: 'published',
+	outcome: 'published' as const,
 	summary: 'Published.',
 	needsDecision: false,
 	details: [],

@@ -20,6 +20,7 @@ import { EXIT_CODES } from '../exit-code.ts';
 import { askStatus } from '../opening/ask-running.ts';
 import { type Context, type Ground, openGround } from '../opening/open-context.ts';
 import { openGuest } from '../opening/open-reader.ts';
+import type { Diagnosis } from '../printing/answers.ts';
 import { colour, formatAge, printJson, printLine } from '../printing/print.ts';
 import { describeKumaDown } from '../printing/status-troubles.ts';
 import { checkMigration } from './check-migration.ts';
@@ -75,7 +76,7 @@ Examples:
 			if (config !== null) await run(CHECKS, { ...ground, config });
 			await run(LAST_CHECKS, ground);
 			const configuration = config === null ? null : describeConfig(config);
-			if (json) printJson({ configuration, findings });
+			if (json) printJson<Diagnosis>({ configuration, findings });
 			else print(findings, configuration ?? []);
 			if (findings.some(({ verdict }) => verdict === 'problem')) process.exitCode = EXIT_CODES.failed;
 			if (config === null) process.exitCode = EXIT_CODES.misused;
@@ -189,7 +190,7 @@ async function checkDatabase(context: Context): Promise<Finding[]> {
 			({ plural }): Finding => ({
 				check: 'database',
 				verdict: 'warning',
-				message: `This Kuma has no ${plural}; those of the leader are held back here.`,
+				message: `This Kuma has no ${plural}; those of the leader are set aside here.`,
 				hint: 'Upgrade Uptime Kuma on this instance.',
 			}),
 		),

@@ -18,8 +18,8 @@ export function printLine(text = ''): void {
 	process.stdout.write(`${maskSecrets(text).replace(unsafe, '?')}\n`);
 }
 
-/** Writes a value as JSON, the contract for scripts. */
-export function printJson(value: unknown): void {
+/** Writes an answer as JSON, the contract for scripts; docs/json.md has all of them. */
+export function printJson<Answer = never>(value: NoInfer<Answer>): void {
 	// Masked piece by piece: in the finished text a secret could look like a part of the JSON itself.
 	const mask = (_key: string, part: unknown) => (typeof part === 'string' ? maskSecrets(part) : part);
 	process.stdout.write(`${JSON.stringify(value, mask, '\t')}\n`);
@@ -33,7 +33,7 @@ export function colour(style: 'red' | 'green' | 'yellow' | 'dim' | 'bold', text:
 /** Prints what a cycle came to: the sentence, then the rows. */
 export function printReport(report: CycleReport, options: { readonly json: boolean }): void {
 	if (options.json) {
-		printJson(report);
+		printJson<CycleReport>(report);
 		return;
 	}
 	printLine(colour(report.needsDecision ? 'yellow' : 'green', report.summary));
@@ -58,7 +58,7 @@ export function printRemarks(remarks: readonly Remark[]): void {
 	}
 }
 
-const HOW = { held: 'held back', paused: 'paused', partial: 'incomplete' } as const;
+const HOW = { held: 'set aside', paused: 'paused', partial: 'reduced' } as const;
 
 /** @returns a time as people read it, in their own zone, with the zone. */
 export function formatTime(iso: string): string {

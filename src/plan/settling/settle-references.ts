@@ -84,7 +84,7 @@ function pin({ draft, reference, to, held }: Tie, row: FinalRow, key: string): b
 function settle({ draft, reference, to, held }: Tie, row: FinalRow, key: string): void {
 	const missing = `its ${to.table.noun} ${key} is not there`;
 	const report = (how: HeldRow['how']) => {
-		// A replica's own row that loses what it refers to is an ordinary consequence, not a row held back.
+		// A replica's own row that loses what it refers to is an ordinary consequence, not a row set aside.
 		if (row.wanted === null) return;
 		held.add({ table: draft.table.name, key: row.keyText, title: titleOf(draft, row), how, reason: missing });
 	};

@@ -11,7 +11,7 @@ import {
 import { keyText } from '../values/same-value.ts';
 
 /**
- * Holds back rows that this database would take for one and the same: MariaDB's unique keys ignore case, so that two
+ * Sets rows aside that this database would take for one and the same: MariaDB's unique keys ignore case, so that two
  * status pages `About` and `about` fit into SQLite only. The one with the smaller key stays, on every replica that had
  * neither.
  */

@@ -1,6 +1,6 @@
 import type { CatalogTable } from '../../model/catalog-table.ts';
 import type { Plan, PlanSummary, RowChange } from '../../model/plan.ts';
-import type { Value } from '../../model/row.ts';
+import { type ShownChange, type ShownColumn, type ShownValue, showChanges } from './shown-changes.ts';
 
 const SHOWN_LENGTH_MAX = 60;
 const MASK = '***';
@@ -19,37 +19,45 @@ export function summarisePlan(plan: Plan): PlanSummary {
 	};
 }
 
-/**
- * Says in words what a plan does, one line a row, in catalog order. Only values of columns that the catalog names as
- * shown are printed; all others, among them every secret, are masked.
- */
+/** Says in words what a plan does, one line a row, in catalog order, without anything secret. */
 export function describePlan(plan: Plan, catalog: readonly CatalogTable[]): string[] {
-	const lines = plan.changes.map((change) => describeChange(change, catalog));
-	for (const setting of plan.settings)
-		lines.push(`~ setting ${setting.name}: ${setting.before ?? 'not set'} → ${setting.after}`);
-	for (const { path } of plan.files.writes) lines.push(`+ file ${path}`);
-	for (const path of plan.files.deletes) lines.push(`- file ${path}`);
-	return lines;
+	return showChanges(plan, catalog).map(describeChange);
 }
 
 const SIGN = { added: '+', changed: '~', removed: '-', replaced: '±' } as const;
 
-function describeChange(change: RowChange, catalog: readonly CatalogTable[]): string {
-	const table = catalog.find(({ name }) => name === change.table);
-	const quoted = table?.titleColumn === undefined ? change.title : `"${oneLine(change.title)}"`;
-	const head = `${SIGN[change.kind]} ${table?.noun ?? change.table} ${quoted} (id ${change.key.map(String).join(',')})`;
-	if (change.columns.length === 0) return head;
-	const columns = change.columns.map(({ column, before, after }) => {
-		const isShown = table?.shownColumns.includes(column) ?? false;
-		return isShown ? `${column} ${show(before)} → ${show(after)}` : `${column} ${MASK}`;
-	});
-	return `${head}: ${columns.join(', ')}`;
+/** @returns one line for one change. */
+export function describeChange(change: ShownChange): string {
+	const sign = SIGN[change.kind];
+	switch (change.what) {
+		case 'setting':
+			return `${sign} setting ${change.name}: ${change.before ?? 'not set'} → ${change.after}`;
+		case 'file':
+			return `${sign} file ${change.path}`;
+		case 'row':
+			return `${sign} ${describeRow(change)}`;
+	}
 }
 
-function show(value: Value): string {
+function describeRow({ noun, title, isNamed, key, columns }: ShownChange & { what: 'row' }): string {
+	const name = isNamed ? `"${oneLine(title)}"` : title;
+	const head = `${noun} ${name} (id ${key.map(describeKeyPart).join(',')})`;
+	return columns.length === 0 ? head : `${head}: ${columns.map(describeColumn).join(', ')}`;
+}
+
+function describeColumn(change: ShownColumn): string {
+	if (change.isMasked) return `${change.column} ${MASK}`;
+	return `${change.column} ${describeValue(change.before)} → ${describeValue(change.after)}`;
+}
+
+function describeValue(value: ShownValue): string {
 	if (value === null) return 'empty';
-	if (value instanceof Uint8Array) return `${value.length} bytes`;
+	if (typeof value === 'object') return `${value.bytes} bytes`;
 	return typeof value === 'string' ? `"${oneLine(value)}"` : String(value);
+}
+
+function describeKeyPart(value: ShownValue): string {
+	return typeof value === 'object' ? describeValue(value) : String(value);
 }
 
 function oneLine(text: string): string {
