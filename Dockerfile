@@ -26,7 +26,7 @@ ARG VERSION=
 ARG REVISION=
 ARG KUMA_TAG
 LABEL org.opencontainers.image.title="Replicator Kuma" \
-	org.opencontainers.image.description="Uptime Kuma that is kept in step with the other ones of its fleet" \
+	org.opencontainers.image.description="Uptime Kuma that is kept in sync with the other instances of its fleet" \
 	org.opencontainers.image.licenses="MIT AND BSD-2-Clause" \
 	org.opencontainers.image.version="${VERSION}" \
 	org.opencontainers.image.revision="${REVISION}" \

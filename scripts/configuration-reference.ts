@@ -14,7 +14,7 @@ const INTRODUCTION = `<!-- Written by \`npm run docs\` from src/config/schema.ts
 
 # Configuration
 
-Environment variables configure everything. Only \`RESTIC_REPOSITORY\` and \`RESTIC_PASSWORD\` are a must, and \`REPLICATOR_MODE=BACKUP\` on the leader. All problems are told at once when it starts, a misspelt name with the one that is nearest; an empty value counts as not set. What applies in the end, with secrets masked, and whether it works:
+Environment variables configure everything. Only \`RESTIC_REPOSITORY\` and \`RESTIC_PASSWORD\` are required, and \`REPLICATOR_MODE=BACKUP\` on the leader. All problems are reported together at startup, a misspelt name with the nearest known one; an empty value counts as not set. What applies in the end, with secrets masked, and whether it works:
 
 \`\`\`sh
 replicator-kuma doctor
@@ -47,7 +47,7 @@ function rowOf(variable: Variable): string {
 }
 
 function files(): string {
-	return `¹ May come from a file instead, as Docker and Kubernetes mount secrets: \`NTFY_URL_FILE=/run/secrets/ntfy_url\` and so on. Of two ways to give the same value, one must go.
+	return `¹ May come from a file instead, as Docker and Kubernetes mount secrets: \`NTFY_URL_FILE=/run/secrets/ntfy_url\` and so on. Set a value in one way only.
 
 ## Storage of the repository
 

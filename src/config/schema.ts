@@ -168,7 +168,7 @@ export const VARIABLES = {
 	password: {
 		...resticVariable,
 		name: 'RESTIC_PASSWORD',
-		meaning: 'Password of the repository; without it, nobody can read the snapshots ever again.',
+		meaning: 'Password of the repository; if it is lost, nobody can ever read the snapshots again.',
 		example: 'a long random text',
 		isSecret: true,
 	},
@@ -239,7 +239,7 @@ export const VARIABLES = {
 		...plainVariable,
 		name: 'REPLICATOR_NUDGE',
 		meaning:
-			'Whether replicas look at once when they are told through ntfy, or see in a local folder, that the leader has ' +
+			'Whether replicas look at once when they are notified through ntfy, or see in a local folder, that the leader has ' +
 			'published: on or off.',
 		default: 'on',
 		example: 'off',
@@ -283,7 +283,7 @@ export const VARIABLES = {
 		...secretVariable,
 		name: 'REPLICATOR_TOKEN',
 		meaning:
-			'Secret that the fleet shares to ask one another over HTTP, at least 16 characters; a must where ' +
+			'Secret that the fleet shares to ask one another over HTTP, at least 16 characters; required where ' +
 			'REPLICATOR_LISTEN can be reached from other machines.',
 		default: null,
 		example: '4f1c0e7b92d84a65b3a1',

@@ -24,7 +24,8 @@ export async function withDatabase<Result>(
 		const { migrations } = instance.kuma;
 		const pendingCount = await database.read((reader) => countPending(reader, migrations));
 		if (pendingCount > 0) {
-			return { outcome: 'not-set-up', reason: `Uptime Kuma has ${pendingCount} migrations of it to do` };
+			const noun = pendingCount === 1 ? 'migration' : 'migrations';
+			return { outcome: 'not-set-up', reason: `Uptime Kuma still has ${pendingCount} ${noun} to run` };
 		}
 		return await use(database);
 	} catch (error) {

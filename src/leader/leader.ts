@@ -149,7 +149,7 @@ export class Leader implements ActingRole {
 		const nameOf = ({ table, key }: HeldRow) => `${table}/${key}`;
 		const unknown = names.filter((name) => !heldRows.some((row) => nameOf(row) === name));
 		if (unknown.length > 0) {
-			throw new ReplicatorError(`No row is held under the name ${unknown.join(', ')}.`, {
+			throw new ReplicatorError(`No row is set aside under the name ${unknown.join(', ')}.`, {
 				code: 'refused',
 				hint: `Held are: ${heldRows.map(nameOf).join(', ') || 'none'}.`,
 			});

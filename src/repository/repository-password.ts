@@ -73,7 +73,7 @@ function splitCommand(command: string): string[] {
 }
 
 function unavailable(reason: string, cause?: unknown): ReplicatorError {
-	return new ReplicatorError(`The repository's password cannot be had: ${reason}.`, {
+	return new ReplicatorError(`The repository password is not available: ${reason}.`, {
 		code: 'repository-password-wrong',
 		hint: 'Check RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.',
 		cause,

@@ -216,7 +216,7 @@ class ResticRepository implements Repository {
 			throw this.#failure(end);
 		}
 		if (resticSnapshotId !== null) return resticSnapshotId;
-		throw new ReplicatorError(`restic does not tell what it keeps in ${this.location}.`, {
+		throw new ReplicatorError(`restic reported no snapshot id for ${this.location}.`, {
 			code: 'restic-failed',
 			hint: 'Use a release of restic: `restic version` tells which one this is.',
 			isRetryable: true,

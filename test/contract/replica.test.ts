@@ -146,7 +146,7 @@ describe('an edit made on a replica', () => {
 	});
 });
 
-test('a row that was held back is applied when its replica was upgraded, without a new snapshot', async () => {
+test('a row that was set aside is applied when its replica was upgraded, without a new snapshot', async () => {
 	const monitorTypes = new Set(['http', 'group']);
 	const { leader, replica } = await pair({ kuma: { version: '2.0.2', monitorTypes, migrations: null } });
 	const heldBefore = replica.state.heldRows.length;

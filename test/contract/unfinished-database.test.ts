@@ -76,7 +76,7 @@ test('a database of an older Kuma is left alone until the installed one has migr
 	const pending = await runCycles(await openPlain(), new Set([done, '2099-01-01-0000-new.js']));
 	const finished = await runCycles(await openPlain(), new Set([done]));
 
-	const notSetUp = { outcome: 'not-set-up', reason: 'Uptime Kuma has 1 migrations of it to do' };
+	const notSetUp = { outcome: 'not-set-up', reason: 'Uptime Kuma still has 1 migration to run' };
 	expect(pending).toEqual({ replica: notSetUp, leader: notSetUp });
 	expect(finished.replica.outcome).toBe('nothing-published');
 });

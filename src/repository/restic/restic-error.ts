@@ -156,7 +156,7 @@ function diagnoseBackend(text: string): Diagnosis | null {
 	}
 	if (REFUSED.test(text)) {
 		return {
-			what: 'The repository may not be used like this',
+			what: 'Access to the repository was denied',
 			code: 'repository-unreachable',
 			hint: "Check the backend's credentials, and who may read and write there.",
 		};
