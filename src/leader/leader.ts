@@ -151,7 +151,7 @@ export class Leader implements ActingRole {
 		if (unknown.length > 0) {
 			throw new ReplicatorError(`No row is set aside under the name ${unknown.join(', ')}.`, {
 				code: 'refused',
-				hint: `Held are: ${heldRows.map(nameOf).join(', ') || 'none'}.`,
+				hint: `Set aside are: ${heldRows.map(nameOf).join(', ') || 'none'}.`,
 			});
 		}
 		await this.#parts.instance.state.save({

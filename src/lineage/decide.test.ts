@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { freshState } from '../instance/state-folder/state-file.ts';
 import type { PublishedSnapshot } from '../model/lineage.ts';
-import type { InstanceState } from '../model/state.ts';
 import { decide } from './decide.ts';
 
 const HEAD: PublishedSnapshot = {
@@ -14,17 +14,7 @@ const HEAD: PublishedSnapshot = {
 	allowsDeletes: false,
 };
 
-const STATE: InstanceState = {
-	instanceId: 'me',
-	position: null,
-	intent: null,
-	announced: null,
-	role: null,
-	kumaVersion: null,
-	heldRows: [],
-	remarks: [],
-	lastPrunedAt: null,
-};
+const STATE = freshState('me');
 
 const AT_HEAD = { ...STATE, position: { id: 'head', generation: 7, digest: 'digest-of-head' } };
 const NO_ORDERS = { takesOver: false, allowsDeletes: false };

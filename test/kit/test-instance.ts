@@ -1,5 +1,6 @@
 import { CATALOG } from '../../src/catalog/index.ts';
 import { createRefusalMemory } from '../../src/instance/refusal-memory.ts';
+import { freshState } from '../../src/instance/state-folder/state-file.ts';
 import type { Database } from '../../src/model/database.ts';
 import type { Instance, SnapshotStore, StateStore, Uploads } from '../../src/model/instance.ts';
 import type { Log } from '../../src/model/log.ts';
@@ -26,18 +27,7 @@ export function memoryUploads(
 }
 
 function memoryState(initial: Partial<InstanceState> = {}): StateStore {
-	let state: InstanceState = {
-		instanceId: 'instance-under-test',
-		position: null,
-		intent: null,
-		announced: null,
-		role: null,
-		kumaVersion: null,
-		heldRows: [],
-		remarks: [],
-		lastPrunedAt: null,
-		...initial,
-	};
+	let state: InstanceState = { ...freshState('instance-under-test'), ...initial };
 	return {
 		read: () => state,
 		save: async (change) => {

@@ -1,4 +1,5 @@
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
+import { acceptsConnection } from '../../wire/accepts-connection.ts';
 import { hostsToTry, type ListenAddress } from '../listen-address.ts';
 
 const CONNECT_TIMEOUT_MS = 1_000;
@@ -6,7 +7,7 @@ const CONNECT_TIMEOUT_MS = 1_000;
 /** @returns whether something accepts a connection at `address`; takes 2 s at most. */
 export async function isPortAnswering(address: ListenAddress): Promise<boolean> {
 	for (const host of hostsToTry(address)) {
-		if (await acceptsConnection({ host, port: address.port })) return true;
+		if (await acceptsConnection({ host, port: address.port, timeout: CONNECT_TIMEOUT_MS })) return true;
 	}
 	return false;
 }
@@ -20,18 +21,5 @@ export function isPortTaken(address: ListenAddress): Promise<boolean> {
 		const server = createServer();
 		server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'));
 		server.listen({ port: address.port, host: address.host }, () => server.close(() => resolve(false)));
-	});
-}
-
-function acceptsConnection({ host, port }: { host: string; port: number }): Promise<boolean> {
-	return new Promise((resolve) => {
-		const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
-		const settle = (isAccepted: boolean) => {
-			socket.destroy();
-			resolve(isAccepted);
-		};
-		socket.once('connect', () => settle(true));
-		socket.once('timeout', () => settle(false));
-		socket.once('error', () => settle(false));
 	});
 }
